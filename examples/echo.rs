@@ -1,0 +1,152 @@
+//! An echo server: a thread a connection, whole messages, a page to try it.
+//!
+//! `cargo run --release --example echo -- [--listen 127.0.0.1:9001] [--max-message BYTES]`
+
+use std::error::Error;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::time::Duration;
+use std::{env, thread};
+
+use sansocket::handshake::{Reply, Request, RequestReader};
+use sansocket::{Config, ProtocolError, Received, Server, WebSocket};
+
+const PAGE: &[u8] = include_bytes!("echo.html");
+const USAGE: &str = "usage: echo [--listen ADDRESS:PORT] [--max-message BYTES]";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut listen = "127.0.0.1:9001".to_owned();
+    let mut config = Config::new().max_message(64 << 20);
+    let mut args = env::args().skip(1);
+    while let Some(option) = args.next() {
+        let value = args.next().ok_or(USAGE)?;
+        match option.as_str() {
+            "--listen" => listen = value,
+            "--max-message" => config = config.max_message(value.parse().map_err(|_| USAGE)?),
+            _ => return Err(USAGE.into()),
+        }
+    }
+    let listener = TcpListener::bind(listen)?;
+    println!("listening on ws://{}", listener.local_addr()?);
+    for stream in listener.incoming() {
+        let stream = match stream {
+            Ok(stream) => stream,
+            Err(error) => {
+                // Out of file descriptors, most likely: let some connections end.
+                eprintln!("accept: {error}");
+                thread::sleep(Duration::from_millis(100));
+                continue;
+            }
+        };
+        thread::spawn(move || {
+            let peer = stream.peer_addr();
+            if let Err(error) = serve(stream, config) {
+                eprintln!("{peer:?}: {error}");
+            }
+        });
+    }
+    Ok(())
+}
+
+/// The opening handshake, then an echo until the end.
+fn serve(mut stream: TcpStream, config: Config) -> Result<(), Box<dyn Error>> {
+    stream.set_nodelay(true)?;
+    let mut buffer = vec![0; 64 * 1024];
+    let mut reader = RequestReader::new();
+    let mut filled = 0;
+    let head = loop {
+        let n = stream.read(&mut buffer[filled..])?;
+        if n == 0 {
+            return Ok(());
+        }
+        filled += n;
+        let mut out = vec![0; 1024 + PAGE.len()];
+        match reader.read(&buffer[..filled]) {
+            Ok(None) => {}
+            Ok(Some(request)) => {
+                let (response, upgraded) = answer(&request, &mut out)?;
+                stream.write_all(response)?;
+                if !upgraded {
+                    return Ok(linger(stream)?);
+                }
+                break request.len();
+            }
+            Err(error) => {
+                stream.write_all(error.reply(&mut out)?)?;
+                return Ok(linger(stream)?);
+            }
+        }
+    };
+
+    let mut ws = WebSocket::server(config);
+    let mut output = Vec::new();
+    // What came with the request are the first frames.
+    let mut input = &mut buffer[head..filled];
+    loop {
+        let received = echo(&mut ws, input, &mut output);
+        stream.write_all(&output)?;
+        output.clear();
+        if received.is_err() || ws.is_closed() {
+            linger(stream)?;
+            return Ok(received?);
+        }
+        let n = stream.read(&mut buffer)?;
+        if n == 0 {
+            return Err("connection lost".into());
+        }
+        input = &mut buffer[..n];
+    }
+}
+
+/// The response to a request, and whether it opens a WebSocket.
+fn answer<'o>(request: &Request, out: &'o mut [u8]) -> Result<(&'o [u8], bool), Box<dyn Error>> {
+    if request.header("Upgrade").is_none() && request.method() == "GET" {
+        let reply = match request.path() {
+            "/" => {
+                Reply::new(200, out).header("Content-Type", "text/html; charset=utf-8").body(PAGE)
+            }
+            _ => Reply::new(404, out).body(b"not found\n"),
+        };
+        return Ok((reply?, false));
+    }
+    match request.upgrade() {
+        // So that clients can be tried on a refusal.
+        Ok(_) if request.path() == "/refuse" => {
+            Ok((Reply::new(403, out).body(b"refused, as asked\n")?, false))
+        }
+        Ok(upgrade) => {
+            let protocol = upgrade.choose_protocol(&["echo", "chat"]);
+            Ok((upgrade.accept(out).protocol(protocol).finish()?, true))
+        }
+        Err(error) => Ok((error.reply(out)?, false)),
+    }
+}
+
+/// Answers all of `input`.
+fn echo(
+    ws: &mut WebSocket<Server>,
+    mut input: &mut [u8],
+    output: &mut Vec<u8>,
+) -> Result<(), ProtocolError> {
+    while let Some(received) = ws.receive(&mut input, output)? {
+        if let Received::Message(message) = received {
+            // It fails only after our own Close, when there is no one to echo to.
+            let _ = ws.send(&message, output);
+        }
+    }
+    Ok(())
+}
+
+/// Ends our side and waits a while for the peer to end its own: closing at once,
+/// with bytes unread, would reset the connection and could lose what we wrote.
+fn linger(mut stream: TcpStream) -> io::Result<()> {
+    stream.shutdown(Shutdown::Write)?;
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    let mut rest = [0; 4096];
+    for _ in 0..256 {
+        if !matches!(stream.read(&mut rest), Ok(1..)) {
+            break;
+        }
+    }
+    Ok(())
+}

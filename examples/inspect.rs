@@ -1,0 +1,280 @@
+//! A wire inspector: bytes that an endpoint received in, JSON lines out.
+//!
+//! ```text
+//! inspect --role server|client [--handshake] [--chunk N] [--hex] [--max-message BYTES]
+//!         [--max-fragments N] [--key BASE64] [--protocol NAME]... [--origin ORIGIN]... < bytes
+//! ```
+//!
+//! Exit status: 0 without error lines, 1 with one, 2 on wrong usage.
+
+use std::env;
+use std::io::{self, Read};
+use std::process::ExitCode;
+
+use sansocket::handshake::{
+    ClientHandshake, HandshakeError, Reply, Request, RequestReader, ResponseReader,
+};
+use sansocket::{Config, Message, Received, Role, WebSocket, base64};
+
+/// What the command line asks for.
+struct Options {
+    server: bool,
+    handshake: bool,
+    chunk: usize,
+    hex: bool,
+    config: Config,
+    nonce: [u8; 16],
+    protocols: Vec<String>,
+    origins: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let options = match parse(env::args().skip(1)) {
+        Ok(options) => options,
+        Err(problem) => return usage(&problem),
+    };
+    let mut input = Vec::new();
+    if let Err(error) = io::stdin().lock().read_to_end(&mut input) {
+        return usage(&error.to_string());
+    }
+    if options.hex {
+        match unhex(&input) {
+            Some(bytes) => input = bytes,
+            None => return usage("standard input is not hex"),
+        }
+    }
+    let state = match options.server {
+        true => inspect(&options, &mut input, WebSocket::server(options.config), server_handshake),
+        false => {
+            let ws = WebSocket::client(options.config, || [0; 4]);
+            inspect(&options, &mut input, ws, client_handshake)
+        }
+    };
+    println!(r#"{{"type":"end","state":"{state}"}}"#);
+    ExitCode::from(u8::from(state == "failed"))
+}
+
+/// What has come of a handshake: `None` while it needs more bytes, else the
+/// length of the head, or `Err` after a line that says why it failed.
+type Handshake = Result<Option<usize>, ()>;
+
+/// Prints what happens; returns the state at the end.
+fn inspect<R: Role>(
+    options: &Options,
+    bytes: &mut [u8],
+    mut ws: WebSocket<R>,
+    mut handshake: impl FnMut(&Options, &[u8], &mut Head) -> Handshake,
+) -> &'static str {
+    let mut start = 0;
+    if options.handshake {
+        let mut head = Head::default();
+        let mut end = 0;
+        start = loop {
+            match handshake(options, &bytes[..end], &mut head) {
+                Ok(Some(len)) => break len,
+                Ok(None) if end == bytes.len() => return "handshake",
+                Ok(None) => end = bytes.len().min(end.saturating_add(options.chunk)),
+                Err(()) => return "failed",
+            }
+        };
+    }
+    for mut input in bytes[start..].chunks_mut(options.chunk) {
+        loop {
+            let mut output = Vec::new();
+            let received = ws.receive(&mut input, &mut output);
+            match &received {
+                Ok(Some(received)) => print(received),
+                Ok(None) => break,
+                Err(error) => println!(
+                    r#"{{"type":"error","error":{},"code":{}}}"#,
+                    quote(error.as_str()),
+                    error.close_code()
+                ),
+            }
+            print_sent(&output);
+            if received.is_err() {
+                return "failed";
+            }
+        }
+    }
+    if ws.is_closed() { "closed" } else { "open" }
+}
+
+/// The readers, of which each role uses its own.
+#[derive(Default)]
+struct Head {
+    request: RequestReader,
+    response: ResponseReader,
+}
+
+fn server_handshake(options: &Options, bytes: &[u8], head: &mut Head) -> Handshake {
+    let mut out = vec![0; 4096];
+    let refuse = |error: HandshakeError, out: &mut [u8]| {
+        print_handshake_error(error.as_str(), error.status());
+        print_sent(error.reply(out).unwrap_or_default());
+    };
+    let request = match head.request.read(bytes) {
+        Ok(None) => return Ok(None),
+        Ok(Some(request)) => request,
+        Err(error) => return Err(refuse(error, &mut out)),
+    };
+    print_request(&request);
+    let upgrade = request.upgrade().map_err(|error| refuse(error, &mut out))?;
+    let origin = request.origin().unwrap_or("");
+    if !options.origins.is_empty() && !options.origins.iter().any(|allowed| allowed == origin) {
+        print_handshake_error("origin is not allowed", 403);
+        print_sent(Reply::new(403, &mut out).body(b"origin is not allowed").unwrap_or_default());
+        return Err(());
+    }
+    let supported: Vec<&str> = options.protocols.iter().map(String::as_str).collect();
+    let protocol = upgrade.choose_protocol(&supported);
+    print_sent(upgrade.accept(&mut out).protocol(protocol).finish().unwrap_or_default());
+    Ok(Some(request.len()))
+}
+
+fn client_handshake(options: &Options, bytes: &[u8], head: &mut Head) -> Handshake {
+    let offered: Vec<&str> = options.protocols.iter().map(String::as_str).collect();
+    let handshake = ClientHandshake::new(options.nonce).protocols(&offered);
+    let fail = |error: HandshakeError| print_handshake_error(error.as_str(), error.status());
+    let Some(response) = head.response.read(bytes).map_err(fail)? else { return Ok(None) };
+    let protocol = response.header("Sec-WebSocket-Protocol").map(String::from_utf8_lossy);
+    println!(
+        r#"{{"type":"response","status":{},"protocol":{}}}"#,
+        response.status(),
+        quote_or_null(protocol.as_deref())
+    );
+    handshake.check(&response).map_err(fail)?;
+    Ok(Some(response.len()))
+}
+
+fn print_request(request: &Request) {
+    let protocols: Vec<String> = request.protocols().map(quote).collect();
+    println!(
+        r#"{{"type":"request","target":{},"host":{},"origin":{},"protocols":[{}]}}"#,
+        quote(request.target()),
+        quote_or_null(request.host()),
+        quote_or_null(request.origin()),
+        protocols.join(",")
+    );
+}
+
+fn print_handshake_error(error: &str, status: u16) {
+    println!(r#"{{"type":"error","error":{},"status":{status}}}"#, quote(error));
+}
+
+fn print(received: &Received) {
+    match received {
+        Received::Message(Message::Text(text)) => {
+            println!(r#"{{"type":"text","data":{}}}"#, quote(text));
+        }
+        Received::Message(Message::Binary(bytes)) => print_bytes("binary", bytes),
+        Received::Ping(payload) => print_bytes("ping", payload),
+        Received::Pong(payload) => print_bytes("pong", payload),
+        Received::Closed(close) => {
+            let code = close.code().map_or("null".to_owned(), |code| code.to_string());
+            let reason = quote(close.reason());
+            println!(r#"{{"type":"close","code":{code},"reason":{reason}}}"#);
+        }
+    }
+}
+
+fn print_sent(output: &[u8]) {
+    if !output.is_empty() {
+        print_bytes("send", output);
+    }
+}
+
+fn print_bytes(kind: &str, bytes: &[u8]) {
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    println!(r#"{{"type":"{kind}","data":"{hex}"}}"#);
+}
+
+/// A JSON string.
+fn quote(text: &str) -> String {
+    let mut json = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => json.extend(['\\', c]),
+            '\n' => json.push_str("\\n"),
+            _ if c < ' ' || c == '\x7F' => json += &format!("\\u{:04x}", u32::from(c)),
+            _ => json.push(c),
+        }
+    }
+    json + "\""
+}
+
+fn quote_or_null(text: Option<&str>) -> String {
+    text.map_or("null".to_owned(), quote)
+}
+
+fn unhex(text: &[u8]) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let digit = |byte: u8| Some(char::from(byte).to_digit(16)? as u8);
+    digits
+        .chunks(2)
+        .map(|pair| match pair {
+            &[high, low] => Some(digit(high)? << 4 | digit(low)?),
+            _ => None,
+        })
+        .collect()
+}
+
+fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
+    let mut role = None;
+    let mut options = Options {
+        server: false,
+        handshake: false,
+        chunk: usize::MAX,
+        hex: false,
+        config: Config::new(),
+        nonce: *b"the sample nonce",
+        protocols: Vec::new(),
+        origins: Vec::new(),
+    };
+    while let Some(option) = args.next() {
+        let bad = |what: &str| format!("{option} needs {what}");
+        let mut value = |what: &str| args.next().ok_or(bad(what));
+        match option.as_str() {
+            "--handshake" => options.handshake = true,
+            "--hex" => options.hex = true,
+            "--role" => match value("server or client")?.as_str() {
+                "server" => role = Some(true),
+                "client" => role = Some(false),
+                _ => return Err(bad("server or client")),
+            },
+            "--chunk" => {
+                let chunk = value("a number")?.parse().map_err(|_| bad("a number"))?;
+                options.chunk = if chunk > 0 { chunk } else { return Err(bad("at least 1")) };
+            }
+            "--max-message" => {
+                let bytes = value("a number")?.parse().map_err(|_| bad("a number"))?;
+                options.config = options.config.max_message(bytes);
+            }
+            "--max-fragments" => {
+                let frames = value("a number")?.parse().map_err(|_| bad("a number"))?;
+                options.config = options.config.max_fragments(frames);
+            }
+            "--key" => {
+                let what = "16 bytes in base64";
+                let key = value(what)?;
+                let mut bytes = [0; 18];
+                let nonce = base64::decode(key.as_bytes(), &mut bytes);
+                options.nonce = nonce.and_then(|n| n.try_into().ok()).ok_or(bad(what))?;
+            }
+            "--protocol" => options.protocols.push(value("a name")?),
+            "--origin" => options.origins.push(value("an origin")?),
+            _ => return Err(format!("unknown option {option}")),
+        }
+    }
+    options.server = role.ok_or("--role server|client is needed")?;
+    Ok(options)
+}
+
+fn usage(problem: &str) -> ExitCode {
+    eprintln!(
+        "inspect: {problem}\nusage: inspect --role server|client [--handshake] [--chunk N] [--hex] \
+         [--max-message BYTES] [--max-fragments N] [--key BASE64] [--protocol NAME]... \
+         [--origin ORIGIN]... < bytes"
+    );
+    ExitCode::from(2)
+}

@@ -1,0 +1,66 @@
+//! Every limit of a connection, in one place.
+
+/// What a connection bears and how it behaves; each limit is finite.
+///
+/// ```
+/// use sansocket::{Config, Connection};
+///
+/// let config = Config::new().max_message(64 * 1024).max_fragments(16);
+/// let ws = Connection::server(config);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Config {
+    pub(crate) max_message: u64,
+    pub(crate) max_fragments: u32,
+    pub(crate) drop_after_close: bool,
+    /// Whether layer 1 judges text. Layer 2 does it itself, as it makes the
+    /// `str`.
+    pub(crate) check_text: bool,
+}
+
+impl Config {
+    /// The defaults: messages of 16 MiB in 131,072 fragments.
+    pub const fn new() -> Self {
+        Self {
+            max_message: 16 << 20,
+            max_fragments: 1 << 17,
+            drop_after_close: false,
+            check_text: true,
+        }
+    }
+
+    /// The most bytes of payload in a message, all fragments together.
+    ///
+    /// A longer one fails with [`MessageTooBig`] at the header that passes the
+    /// limit, before any of that frame's payload. Default: 16 MiB.
+    ///
+    /// [`MessageTooBig`]: crate::ProtocolError::MessageTooBig
+    pub const fn max_message(self, bytes: u64) -> Self {
+        Self { max_message: bytes, ..self }
+    }
+
+    /// The most frames in a message, empty ones included; at least 1.
+    ///
+    /// A message in more fails with [`TooManyFragments`]. A fragment costs no
+    /// memory here, only the peer's bytes and our time. Default: 131,072.
+    ///
+    /// [`TooManyFragments`]: crate::ProtocolError::TooManyFragments
+    pub const fn max_fragments(self, frames: u32) -> Self {
+        Self { max_fragments: frames, ..self }
+    }
+
+    /// Whether data that arrives after our own Close is dropped.
+    ///
+    /// The peer may have sent it before it saw the Close, so by default it is
+    /// still delivered. Dropped data is held to the same rules.
+    pub const fn drop_after_close(self, drop: bool) -> Self {
+        Self { drop_after_close: drop, ..self }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}

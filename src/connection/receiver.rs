@@ -1,0 +1,419 @@
+//! From bytes to events. Every state transition of receiving is in this file.
+//!
+//! ```text
+//!             ┌──────────────────────────────────────────────┐
+//!             ▼            header whole                      │ frame whole
+//!        ┌────────┐ ──── data frame ────► ┌──────┐ ──────────┤
+//!  ────► │ Header │                       │ Data │           │
+//!        └────────┘ ──── control frame ─► ├──────┤           │
+//!             │                           │ Ctrl │ ──────────┘
+//!             │ any rule broken           └──────┘
+//!             ▼                              │ Close frame whole
+//!        ┌────────┐                          ▼
+//!        │ Failed │ ◄── any rule broken   ┌────────┐
+//!        └────────┘                       │ Closed │
+//!                                         └────────┘
+//! ```
+//!
+//! The state advances only with bytes consumed and never runs ahead of the
+//! event just returned.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use crate::close::CloseFrame;
+use crate::config::Config;
+use crate::connection::event::{Data, Event, Kind};
+use crate::connection::role::{Role, Server};
+use crate::error::ProtocolError;
+use crate::frame::{Expected, Header, MAX_HEADER, Opcode, Rsv};
+use crate::mask;
+use crate::payload::Payload;
+use crate::utf8;
+
+/// The receiving half of a connection.
+///
+/// It knows of the peer what has arrived, and nothing of what was sent: after
+/// [`Connection::split`](crate::Connection::split) the caller carries Pings,
+/// the Close and errors over to the [`Sender`](crate::Sender).
+pub struct Receiver<R> {
+    config: Config,
+    state: State,
+    /// The fragmented or partly arrived message, if one is open.
+    message: Option<Message>,
+    /// Whether data is dropped, our Close being sent.
+    dropping: bool,
+    /// A receiver holds nothing of its role, so it may go to any thread.
+    role: PhantomData<fn() -> R>,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    /// Between frames, or in a header: what has come of it.
+    Header(PartialHeader),
+    /// In the payload of a data frame.
+    Data(DataFrame),
+    /// In the payload of a control frame.
+    Control(ControlFrame),
+    /// The peer's Close has come.
+    Closed,
+    /// The peer broke a rule.
+    Failed(ProtocolError),
+}
+
+#[derive(Clone, Copy)]
+struct PartialHeader {
+    bytes: [u8; MAX_HEADER],
+    len: u8,
+}
+
+#[derive(Clone, Copy)]
+struct DataFrame {
+    /// Whether it is the last of its message.
+    fin: bool,
+    /// Bytes of payload yet to come.
+    remaining: u64,
+    /// The masking key, turned to the next byte; zero where nothing is masked.
+    key: [u8; 4],
+}
+
+#[derive(Clone, Copy)]
+struct ControlFrame {
+    opcode: Opcode,
+    /// Bytes of payload yet to come.
+    remaining: u8,
+    key: [u8; 4],
+    /// What has come of the payload.
+    payload: Payload,
+}
+
+#[derive(Clone, Copy)]
+struct Message {
+    kind: Kind,
+    /// Whether the first piece has been delivered.
+    begun: bool,
+    /// Frames so far, the current one included.
+    fragments: u32,
+    /// Bytes that these frames declare.
+    len: u64,
+    text: utf8::Decoder,
+}
+
+impl Receiver<Server> {
+    /// The receiving half of a server.
+    #[must_use]
+    pub const fn server(config: Config) -> Self {
+        Self::new(config)
+    }
+}
+
+impl<R: Role> Receiver<R> {
+    pub(super) const fn new(config: Config) -> Self {
+        Self {
+            config,
+            state: State::BETWEEN_FRAMES,
+            message: None,
+            dropping: false,
+            role: PhantomData,
+        }
+    }
+
+    /// Takes bytes off the front of `input` until they make an event.
+    ///
+    /// `None` means that `input` is used up. Payload is unmasked in place and
+    /// lent as it arrives. Neither the events nor the error depend on how the
+    /// peer's bytes were cut into inputs, but for where pieces of data end.
+    ///
+    /// Once the peer's Close has come, further bytes are taken and ignored:
+    ///
+    /// > After receiving a control frame indicating the connection should be
+    /// > closed, a peer discards any further data received. (RFC 6455 §1.4)
+    ///
+    /// # Errors
+    /// The first rule that the peer broke; every later call repeats it. What
+    /// came before has been returned as events.
+    #[inline]
+    pub fn receive<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        let event = self.advance(input);
+        if let Err(error) = event {
+            self.state = State::Failed(error);
+        }
+        event
+    }
+
+    /// Whether the peer's Close has come: nothing else will.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// Tells the receiver that our Close is sent, from when on
+    /// [`Config::drop_after_close`] holds.
+    ///
+    /// For the halves of a split connection; a
+    /// [`Connection`](crate::Connection) does it by itself.
+    pub fn close_sent(&mut self) {
+        self.dropping = self.config.drop_after_close;
+    }
+
+    /// Fails the connection for what a layer above found.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn fail(&mut self, error: ProtocolError) {
+        self.state = State::Failed(error);
+    }
+
+    fn advance<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        loop {
+            let event = match self.state {
+                State::Header(partial) => {
+                    let Some(header) = self.header(partial, input)? else { return Ok(None) };
+                    if let Some(data) = self.whole_message(header, input)? {
+                        return Ok(Some(data));
+                    }
+                    self.begin_frame(header)?;
+                    continue;
+                }
+                State::Data(frame) if frame.remaining > 0 && input.is_empty() => None,
+                State::Data(frame) => self.data(frame, input)?,
+                State::Control(frame) => return self.control(frame, input),
+                State::Closed => {
+                    *input = &mut [];
+                    None
+                }
+                State::Failed(error) => return Err(error),
+            };
+            match event {
+                Some(Event::Data(_)) if self.dropping => {}
+                _ => return Ok(event),
+            }
+        }
+    }
+
+    /// The next header, once it is whole.
+    #[inline]
+    fn header(
+        &mut self,
+        mut partial: PartialHeader,
+        input: &mut &mut [u8],
+    ) -> Result<Option<Header>, ProtocolError> {
+        let expected = Expected {
+            masked: R::RECEIVES_MASKED,
+            message_open: self.message.is_some(),
+            rsv: Rsv::NONE,
+        };
+        if partial.len == 0
+            && let Some((header, used)) = Header::parse(input, expected)?
+        {
+            take(input, used);
+            return Ok(Some(header));
+        }
+        // A header cut by the end of an input: byte by byte, so that what
+        // follows it stays in the input.
+        while let [byte] = *take(input, 1) {
+            partial.push(byte);
+            self.state = State::Header(partial);
+            if let Some((header, _)) = Header::parse(partial.bytes(), expected)? {
+                self.state = State::BETWEEN_FRAMES;
+                return Ok(Some(header));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The event of a message that is one frame and lies whole in the input,
+    /// which needs no state.
+    #[inline]
+    fn whole_message<'b>(
+        &mut self,
+        header: Header,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        let kind = match header.opcode {
+            Opcode::Text => Kind::Text,
+            Opcode::Binary => Kind::Binary,
+            _ => return Ok(None),
+        };
+        if !header.fin || header.len > input.len() as u64 || self.dropping {
+            return Ok(None);
+        }
+        self.check_limits(1, header.len)?;
+        let payload = take(input, header.len as usize);
+        mask::apply(payload, header.mask.unwrap_or_default());
+        let mut data = Data { kind, first: true, last: true, payload };
+        if kind == Kind::Text && self.config.check_text {
+            let mut text = utf8::Decoder::new();
+            self.check_text(&mut text, &mut data)?;
+        }
+        Ok(Some(Event::Data(data)))
+    }
+
+    /// Opens the frame of `header`, and its message if it is the first.
+    fn begin_frame(&mut self, header: Header) -> Result<(), ProtocolError> {
+        let key = header.mask.unwrap_or_default();
+        let kind = match header.opcode {
+            Opcode::Close | Opcode::Ping | Opcode::Pong => {
+                self.state = State::Control(ControlFrame {
+                    opcode: header.opcode,
+                    remaining: header.len as u8,
+                    key,
+                    payload: Payload::EMPTY,
+                });
+                return Ok(());
+            }
+            Opcode::Text | Opcode::Continuation => Kind::Text,
+            Opcode::Binary => Kind::Binary,
+        };
+        let mut message = self.message.unwrap_or(Message::new(kind));
+        message.fragments = message.fragments.saturating_add(1);
+        message.len = message.len.saturating_add(header.len);
+        self.check_limits(message.fragments, message.len)?;
+        self.message = Some(message);
+        self.state = State::Data(DataFrame { fin: header.fin, remaining: header.len, key });
+        Ok(())
+    }
+
+    /// Delivers what `input` has of a data frame.
+    fn data<'b>(
+        &mut self,
+        mut frame: DataFrame,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        // A data frame is open only while its message is.
+        let Some(mut message) = self.message else { return Ok(None) };
+
+        let len = frame.remaining.min(input.len() as u64);
+        let payload = take(input, len as usize);
+        mask::apply(payload, frame.key);
+        frame.key = mask::advance(frame.key, payload.len());
+        frame.remaining -= len;
+
+        let frame_whole = frame.remaining == 0;
+        let last = frame_whole && frame.fin;
+        self.state = if frame_whole { State::BETWEEN_FRAMES } else { State::Data(frame) };
+        let mut data = Data { kind: message.kind, first: !message.begun, last, payload };
+        message.begun = true;
+        if message.kind == Kind::Text && self.config.check_text {
+            self.check_text(&mut message.text, &mut data)?;
+        }
+        self.message = if last { None } else { Some(message) };
+        Ok(Some(Event::Data(data)))
+    }
+
+    /// Gathers a control frame, and reports it once it is whole.
+    fn control<'b>(
+        &mut self,
+        mut frame: ControlFrame,
+        input: &mut &mut [u8],
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        let piece = take(input, usize::from(frame.remaining).min(input.len()));
+        mask::apply(piece, frame.key);
+        frame.key = mask::advance(frame.key, piece.len());
+        frame.remaining -= piece.len() as u8;
+        // It fits: a header of more than 125 bytes was refused.
+        let _ = frame.payload.extend(piece);
+        if frame.remaining > 0 {
+            self.state = State::Control(frame);
+            return Ok(None);
+        }
+        self.state = State::BETWEEN_FRAMES;
+        Ok(Some(match frame.opcode {
+            Opcode::Ping => Event::Ping(frame.payload),
+            Opcode::Pong => Event::Pong(frame.payload),
+            _ => {
+                let close = CloseFrame::parse(frame.payload)?;
+                self.state = State::Closed;
+                Event::Close(close)
+            }
+        }))
+    }
+
+    fn check_limits(&self, fragments: u32, len: u64) -> Result<(), ProtocolError> {
+        if len > self.config.max_message {
+            return Err(ProtocolError::MessageTooBig);
+        }
+        if fragments > self.config.max_fragments.max(1) {
+            return Err(ProtocolError::TooManyFragments);
+        }
+        Ok(())
+    }
+
+    /// Judges the text of `data`. Where it is bad, what came before the bad
+    /// byte is still delivered and the error follows.
+    ///
+    /// > When an endpoint is to interpret a byte stream as UTF-8 but finds
+    /// > that the byte stream is not, in fact, a valid UTF-8 stream, that
+    /// > endpoint MUST _Fail the WebSocket Connection_. (RFC 6455 §8.1)
+    #[inline]
+    fn check_text(
+        &mut self,
+        text: &mut utf8::Decoder,
+        data: &mut Data<'_>,
+    ) -> Result<(), ProtocolError> {
+        let good = match text.decode(data.payload) {
+            Ok(_) if !data.last || text.is_complete() => return Ok(()),
+            Ok(_) => data.payload.len(),
+            Err(error) => error.offset,
+        };
+        if good == 0 {
+            return Err(ProtocolError::TextNotUtf8);
+        }
+        take_back(&mut data.payload, good);
+        data.last = false;
+        self.state = State::Failed(ProtocolError::TextNotUtf8);
+        Ok(())
+    }
+}
+
+impl State {
+    const BETWEEN_FRAMES: Self = Self::Header(PartialHeader { bytes: [0; MAX_HEADER], len: 0 });
+}
+
+impl PartialHeader {
+    fn push(&mut self, byte: u8) {
+        if let Some(slot) = self.bytes.get_mut(usize::from(self.len)) {
+            *slot = byte;
+            self.len += 1;
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+impl Message {
+    const fn new(kind: Kind) -> Self {
+        Self { kind, begun: false, fragments: 0, len: 0, text: utf8::Decoder::new() }
+    }
+}
+
+impl<R> fmt::Debug for Receiver<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::Header(_) => "between frames",
+            State::Data(_) => "in a data frame",
+            State::Control(_) => "in a control frame",
+            State::Closed => "closed",
+            State::Failed(error) => error.as_str(),
+        };
+        f.debug_struct("Receiver").field("state", &state).finish_non_exhaustive()
+    }
+}
+
+/// Takes `len` bytes off the front of `input`, or none if there are fewer.
+#[inline]
+fn take<'b>(input: &mut &'b mut [u8], len: usize) -> &'b mut [u8] {
+    input.split_off_mut(..len).unwrap_or_default()
+}
+
+/// Shortens `bytes` to its first `len`.
+#[cold]
+fn take_back(bytes: &mut &mut [u8], len: usize) {
+    *bytes = take(bytes, len);
+}

@@ -1,0 +1,205 @@
+//! From messages to frames. Every state transition of sending is in this file.
+
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+
+use crate::close::CloseFrame;
+use crate::connection::event::Kind;
+use crate::connection::outbound::{ControlFrame, Frame};
+use crate::connection::role::{Client, Role, Server};
+use crate::error::SendError;
+use crate::frame::{Header, Opcode, Rsv};
+use crate::keys::MaskingKeys;
+use crate::mask;
+use crate::payload::Payload;
+
+/// The sending half of a connection.
+///
+/// It knows what was sent, and nothing of what arrived.
+#[derive(Debug)]
+pub struct Sender<R> {
+    role: R,
+    /// The kind of the message whose parts are being sent.
+    message: Option<Kind>,
+    /// Whether our Close is sent.
+    closed: bool,
+}
+
+impl Sender<Server> {
+    /// Sends `payload` as a whole message, without copying it.
+    pub fn send<'p>(&mut self, kind: Kind, payload: &'p [u8]) -> Result<Frame<'p>, SendError> {
+        self.between_messages()?;
+        self.send_part(kind, true, payload)
+    }
+
+    /// Sends `payload` as the next part of a message, `last` or not, without
+    /// copying it.
+    pub fn send_part<'p>(
+        &mut self,
+        kind: Kind,
+        last: bool,
+        payload: &'p [u8],
+    ) -> Result<Frame<'p>, SendError> {
+        let header = self.data_header(kind, last, payload.len())?;
+        Ok(Frame::new(header, payload))
+    }
+}
+
+impl<K: MaskingKeys> Sender<Client<K>> {
+    /// Sends `payload` as a whole message, masking it in place.
+    ///
+    /// On error `payload` is untouched.
+    pub fn send<'p>(&mut self, kind: Kind, payload: &'p mut [u8]) -> Result<Frame<'p>, SendError> {
+        self.between_messages()?;
+        self.send_part(kind, true, payload)
+    }
+
+    /// Sends `payload` as the next part of a message, `last` or not, masking
+    /// it in place.
+    ///
+    /// On error `payload` is untouched.
+    pub fn send_part<'p>(
+        &mut self,
+        kind: Kind,
+        last: bool,
+        payload: &'p mut [u8],
+    ) -> Result<Frame<'p>, SendError> {
+        let header = self.data_header(kind, last, payload.len())?;
+        mask::apply(payload, header.mask.unwrap_or_default());
+        Ok(Frame::new(header, payload))
+    }
+}
+
+impl<R: Role> Sender<R> {
+    pub(super) const fn new(role: R) -> Self {
+        Self { role, message: None, closed: false }
+    }
+
+    /// Writes `payload` as the next part of a message, `last` or not, to the
+    /// front of `out`: copied and masked in one pass.
+    ///
+    /// Returns the whole frame. It is at most [`MAX_HEADER`] bytes longer than
+    /// the payload.
+    ///
+    /// [`MAX_HEADER`]: crate::frame::MAX_HEADER
+    pub fn encode<'o>(
+        &mut self,
+        kind: Kind,
+        last: bool,
+        payload: &[u8],
+        out: &'o mut [u8],
+    ) -> Result<&'o [u8], SendError> {
+        let message = self.message;
+        let header = self.data_header(kind, last, payload.len())?;
+        let head = header.encode();
+        let needed = head.len() + payload.len();
+        let Some(out) = out.get_mut(..needed) else {
+            self.message = message;
+            return Err(SendError::BufferTooSmall { needed });
+        };
+        if let Some((start, rest)) = out.split_at_mut_checked(head.len()) {
+            start.copy_from_slice(&head);
+            mask::copy(payload, rest, header.mask.unwrap_or_default());
+        }
+        Ok(out)
+    }
+
+    /// Appends `payload` as a whole message to `out`.
+    #[cfg(feature = "alloc")]
+    pub(super) fn append(
+        &mut self,
+        kind: Kind,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        self.between_messages()?;
+        let header = self.data_header(kind, true, payload.len())?;
+        let head = header.encode();
+        out.reserve(head.len() + payload.len());
+        out.extend_from_slice(&head);
+        let Some(key) = header.mask else {
+            out.extend_from_slice(payload);
+            return Ok(());
+        };
+        // A piece is masked while it lies in the nearest cache. Its length is
+        // a multiple of the key's, so each begins with the key as it is.
+        for piece in payload.chunks(8 * 1024) {
+            let start = out.len();
+            out.extend_from_slice(piece);
+            mask::apply(out.get_mut(start..).unwrap_or_default(), key);
+        }
+        Ok(())
+    }
+
+    /// A Ping, which the peer answers by a Pong of the same payload.
+    pub fn ping(&mut self, payload: Payload) -> ControlFrame {
+        self.control(Opcode::Ping, payload)
+    }
+
+    /// A Pong, in answer to a Ping or as a sign of life.
+    ///
+    /// > A Pong frame sent in response to a Ping frame must have identical
+    /// > "Application data" as found in the message body of the Ping frame
+    /// > being replied to. (RFC 6455 §5.5.3)
+    pub fn pong(&mut self, payload: Payload) -> ControlFrame {
+        self.control(Opcode::Pong, payload)
+    }
+
+    /// Our Close: a [`CloseCode`](crate::CloseCode) or a [`CloseFrame`] to
+    /// start with, the peer's own to answer it, a
+    /// [`ProtocolError`](crate::ProtocolError) to report it.
+    ///
+    /// `None` if it is sent already.
+    ///
+    /// > If an endpoint receives a Close frame and did not previously send a
+    /// > Close frame, the endpoint MUST send a Close frame in response.
+    /// > (RFC 6455 §5.5.1)
+    pub fn close(&mut self, close: impl Into<CloseFrame>) -> Option<ControlFrame> {
+        if self.closed {
+            return None;
+        }
+        self.closed = true;
+        Some(self.control(Opcode::Close, close.into().payload()))
+    }
+
+    /// Whether our Close is sent: no more data may be.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// The header of the next data frame, whose message it opens, continues or
+    /// ends.
+    #[inline]
+    fn data_header(&mut self, kind: Kind, fin: bool, len: usize) -> Result<Header, SendError> {
+        // > The application MUST NOT send any more data frames after sending a
+        // > Close frame. (§5.5.1)
+        if self.closed {
+            return Err(SendError::Closed);
+        }
+        let opcode = match self.message {
+            None => kind.opcode(),
+            Some(open) if open == kind => Opcode::Continuation,
+            Some(_) => return Err(SendError::KindChanged),
+        };
+        self.message = if fin { None } else { Some(kind) };
+        Ok(self.header(opcode, fin, len))
+    }
+
+    fn between_messages(&self) -> Result<(), SendError> {
+        match self.message {
+            None => Ok(()),
+            Some(_) if self.closed => Err(SendError::Closed),
+            Some(_) => Err(SendError::UnfinishedMessage),
+        }
+    }
+
+    fn control(&mut self, opcode: Opcode, payload: Payload) -> ControlFrame {
+        ControlFrame::new(self.header(opcode, true, payload.len()), &payload)
+    }
+
+    fn header(&mut self, opcode: Opcode, fin: bool, len: usize) -> Header {
+        let mask = self.role.next_key();
+        Header { fin, rsv: Rsv::NONE, opcode, mask, len: len as u64 }
+    }
+}

@@ -1,0 +1,322 @@
+//! Heads on their way to the wire, written into memory that the caller lends.
+//!
+//! Nothing that a caller passes can end a line early: names must be tokens,
+//! values free of control characters.
+
+use core::error::Error;
+use core::fmt;
+
+use crate::handshake::accept_key;
+use crate::handshake::fields::{is_value, token};
+use crate::handshake::request::Upgrade;
+use crate::handshake::url::Url;
+
+/// The caller asked for a head that cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ComposeError {
+    /// A name that is no token, or a value with control characters.
+    BadHeader,
+    /// A header that is the handshake's own to write.
+    ReservedHeader,
+    /// A subprotocol that is no token, is named twice, or was not offered.
+    BadProtocol,
+    /// A status that is not 200 to 599.
+    BadStatus,
+    /// The lent buffer is too small; `needed` bytes would do.
+    BufferTooSmall {
+        /// The length of the whole.
+        needed: usize,
+    },
+}
+
+impl fmt::Display for ComposeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadHeader => f.write_str("header with characters that may not be sent"),
+            Self::ReservedHeader => f.write_str("header that is the handshake's own"),
+            Self::BadProtocol => f.write_str("subprotocol malformed, repeated or not offered"),
+            Self::BadStatus => f.write_str("status is not 200 to 599"),
+            Self::BufferTooSmall { needed } => {
+                write!(f, "buffer too small, {needed} bytes needed")
+            }
+        }
+    }
+}
+
+impl Error for ComposeError {}
+
+/// A client's request on its way: extra headers, then [`finish`](Self::finish).
+///
+/// Made by [`ClientHandshake::request`](crate::handshake::ClientHandshake::request).
+#[derive(Debug)]
+#[must_use = "a request is sent by writing its bytes"]
+pub struct Ask<'o> {
+    head: Head<'o>,
+}
+
+impl<'o> Ask<'o> {
+    pub(super) fn new(url: &Url<'_>, key: &[u8], protocols: &[&str], out: &'o mut [u8]) -> Self {
+        let mut head = Head::new(out);
+        head.push("GET ").push(url.path());
+        if let Some(query) = url.query() {
+            head.push("?").push(query);
+        }
+        head.push(" HTTP/1.1\r\nHost: ").push_host(url).push("\r\n");
+        head.push("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ");
+        head.push(key).push("\r\nSec-WebSocket-Version: 13\r\n");
+        for (i, protocol) in protocols.iter().enumerate() {
+            // > The elements that comprise this value MUST be non-empty
+            // > strings [...] and MUST all be unique strings. (RFC 6455 §4.1)
+            let repeated = protocols.iter().take(i).any(|earlier| earlier == protocol);
+            if repeated || token(protocol.as_bytes()).is_none() {
+                head.fail(ComposeError::BadProtocol);
+            }
+            head.push(if i == 0 { "Sec-WebSocket-Protocol: " } else { ", " }).push(protocol);
+        }
+        if !protocols.is_empty() {
+            head.push("\r\n");
+        }
+        Self { head }
+    }
+
+    /// Adds a header: `Origin`, `Authorization`, `Cookie` and the like.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.head.field(name, value.as_ref());
+        self
+    }
+
+    /// The whole request.
+    pub fn finish(self) -> Result<&'o [u8], ComposeError> {
+        self.head.finish()
+    }
+}
+
+/// A server's 101 response on its way: a subprotocol, extra headers, then
+/// [`finish`](Self::finish).
+///
+/// Made by [`Upgrade::accept`].
+#[derive(Debug)]
+#[must_use = "a response is sent by writing its bytes"]
+pub struct Accept<'b, 'o> {
+    upgrade: Upgrade<'b>,
+    protocol: bool,
+    head: Head<'o>,
+}
+
+impl<'b, 'o> Accept<'b, 'o> {
+    pub(super) fn new(upgrade: Upgrade<'b>, out: &'o mut [u8]) -> Self {
+        let mut head = Head::new(out);
+        head.push("HTTP/1.1 101 Switching Protocols\r\n");
+        head.push("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
+        head.push(accept_key(upgrade.key())).push("\r\n");
+        Self { upgrade, protocol: false, head }
+    }
+
+    /// Chooses a subprotocol, which must be one that the client offered; none
+    /// for `None`. See [`Upgrade::choose_protocol`].
+    ///
+    /// > if the server does not wish to agree to one of the suggested
+    /// > subprotocols, it MUST NOT send back a |Sec-WebSocket-Protocol| header
+    /// > field in its response (RFC 6455 §4.2.2)
+    pub fn protocol<'p>(mut self, protocol: impl Into<Option<&'p str>>) -> Self {
+        if let Some(protocol) = protocol.into() {
+            let offered = self.upgrade.request().protocols().any(|offer| offer == protocol);
+            if self.protocol || !offered {
+                self.head.fail(ComposeError::BadProtocol);
+            }
+            self.protocol = true;
+            self.head.push("Sec-WebSocket-Protocol: ").push(protocol).push("\r\n");
+        }
+        self
+    }
+
+    /// Adds a header: `Set-Cookie` and the like.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.head.field(name, value.as_ref());
+        self
+    }
+
+    /// The whole response. Once it is written the connection is open.
+    pub fn finish(self) -> Result<&'o [u8], ComposeError> {
+        self.head.finish()
+    }
+}
+
+/// A server's response to a request that it does not upgrade: headers, then
+/// [`body`](Self::body).
+///
+/// It announces that the server closes the connection once it is sent, so that
+/// nothing the client pipelined behind the request is taken for another one.
+///
+/// ```
+/// use sansocket::handshake::Reply;
+///
+/// let mut out = [0; 512];
+/// let reply = Reply::new(401, &mut out)
+///     .header("WWW-Authenticate", "Basic")
+///     .body(b"who are you?")?;
+/// assert!(reply.starts_with(b"HTTP/1.1 401 Unauthorized\r\nConnection: close"));
+/// # Ok::<(), sansocket::handshake::ComposeError>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a response is sent by writing its bytes"]
+pub struct Reply<'o> {
+    head: Head<'o>,
+}
+
+impl<'o> Reply<'o> {
+    /// A response of the given status, 200 to 599.
+    pub fn new(status: u16, out: &'o mut [u8]) -> Self {
+        let mut head = Head::new(out);
+        if !(200..600).contains(&status) {
+            head.fail(ComposeError::BadStatus);
+        }
+        head.push("HTTP/1.1 ").push_number(status.into()).push(" ").push(reason(status));
+        head.push("\r\nConnection: close");
+        if status == 426 {
+            // > The server MUST send an Upgrade header field in a 426 response
+            // > to indicate the required protocol(s) (RFC 9110 §15.5.22)
+            //
+            // > a |Sec-WebSocket-Version| header field indicating the
+            // > version(s) the server is capable of understanding
+            // > (RFC 6455 §4.2.2)
+            head.push(", Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13");
+        }
+        head.push("\r\n");
+        Self { head }
+    }
+
+    /// Adds a header: `Content-Type`, `Location`, `WWW-Authenticate` and the
+    /// like.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.head.field(name, value.as_ref());
+        self
+    }
+
+    /// The whole response, with this body and its `Content-Length`.
+    pub fn body(mut self, body: &[u8]) -> Result<&'o [u8], ComposeError> {
+        self.head.push("Content-Length: ").push_number(body.len()).push("\r\n\r\n").push(body);
+        self.head.bytes()
+    }
+}
+
+/// A head being written. What goes wrong is kept for the end.
+#[derive(Debug)]
+struct Head<'o> {
+    out: &'o mut [u8],
+    /// The length of what was pushed; past `out`, it only counts.
+    len: usize,
+    error: Option<ComposeError>,
+}
+
+impl<'o> Head<'o> {
+    fn new(out: &'o mut [u8]) -> Self {
+        Self { out, len: 0, error: None }
+    }
+
+    fn push(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        let bytes = bytes.as_ref();
+        let end = self.len.saturating_add(bytes.len());
+        if let Some(room) = self.out.get_mut(self.len..end) {
+            room.copy_from_slice(bytes);
+        }
+        self.len = end;
+        self
+    }
+
+    fn push_number(&mut self, number: usize) -> &mut Self {
+        let mut digits = [0; 20];
+        let mut rest = number;
+        let mut first = digits.len();
+        while rest > 0 || first == digits.len() {
+            first -= 1;
+            digits[first] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        self.push(digits.get(first..).unwrap_or_default())
+    }
+
+    /// > The request MUST contain a |Host| header field whose value contains
+    /// > /host/ plus optionally ":" followed by /port/ (when not using the
+    /// > default port). (RFC 6455 §4.1)
+    fn push_host(&mut self, url: &Url<'_>) -> &mut Self {
+        if url.is_ipv6() {
+            self.push("[").push(url.host()).push("]");
+        } else {
+            self.push(url.host());
+        }
+        if url.port() != url.default_port() {
+            self.push(":").push_number(url.port().into());
+        }
+        self
+    }
+
+    fn field(&mut self, name: &str, value: &[u8]) {
+        if token(name.as_bytes()).is_none() || !value.iter().all(|&byte| is_value(byte)) {
+            self.fail(ComposeError::BadHeader);
+        }
+        if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
+            self.fail(ComposeError::ReservedHeader);
+        }
+        self.push(name).push(": ").push(value).push("\r\n");
+    }
+
+    /// Keeps the first error.
+    fn fail(&mut self, error: ComposeError) {
+        self.error.get_or_insert(error);
+    }
+
+    fn finish(mut self) -> Result<&'o [u8], ComposeError> {
+        self.push("\r\n");
+        self.bytes()
+    }
+
+    fn bytes(self) -> Result<&'o [u8], ComposeError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let needed = self.len;
+        self.out.get(..needed).ok_or(ComposeError::BufferTooSmall { needed })
+    }
+}
+
+/// Headers that decide how the peer understands the rest.
+const RESERVED: [&str; 10] = [
+    "Connection",
+    "Content-Length",
+    "Host",
+    "Sec-WebSocket-Accept",
+    "Sec-WebSocket-Extensions",
+    "Sec-WebSocket-Key",
+    "Sec-WebSocket-Protocol",
+    "Sec-WebSocket-Version",
+    "Transfer-Encoding",
+    "Upgrade",
+];
+
+/// The usual words for a status; none are needed.
+const fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        301 => "Moved Permanently",
+        302 => "Found",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        413 => "Content Too Large",
+        426 => "Upgrade Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
+}

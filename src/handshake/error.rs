@@ -1,0 +1,117 @@
+//! What can be wrong with a handshake: by the peer's fault, or the caller's.
+
+use core::error::Error;
+use core::fmt;
+
+use crate::handshake::compose::{ComposeError, Reply};
+
+/// The peer's request or response is not a WebSocket handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// Not the head of an HTTP/1 message.
+    MalformedHead,
+    /// A head over the limit.
+    HeadTooLarge,
+    /// A version of HTTP other than 1.1 (or a later 1.x).
+    HttpVersion,
+    /// A request whose method is not GET.
+    MethodNotGet,
+    /// A request that brings a body.
+    RequestHasBody,
+    /// A request without a `Host`, with several, or a bad one.
+    BadHost,
+    /// A request with several `Origin`s, or a bad one.
+    BadOrigin,
+    /// `Upgrade` is missing or does not name `websocket`.
+    NotUpgrade,
+    /// `Connection` does not name `upgrade`.
+    ConnectionNotUpgrade,
+    /// A request whose `Sec-WebSocket-Version` is not 13.
+    WebSocketVersion,
+    /// A request without a `Sec-WebSocket-Key`, with several, or one that is
+    /// not 16 bytes in base64.
+    BadKey,
+    /// A request whose `Sec-WebSocket-Protocol` is not a list of tokens.
+    BadProtocols,
+    /// A response with a status other than 101: this one. Status, headers and
+    /// body are with the [`Response`](crate::handshake::Response).
+    Refused(u16),
+    /// A response whose `Sec-WebSocket-Accept` does not answer our key.
+    BadAccept,
+    /// A response with a subprotocol that we did not offer, or several.
+    ProtocolNotOffered,
+    /// A response with an extension that we did not offer.
+    ExtensionNotOffered,
+}
+
+impl HandshakeError {
+    /// The HTTP status that goes with it: what a server answers to such a
+    /// request; the response's own where it is a refusal; and for any other
+    /// fault of a response 502 (Bad Gateway), as a gateway would say.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::MalformedHead
+            | Self::RequestHasBody
+            | Self::BadHost
+            | Self::BadOrigin
+            | Self::NotUpgrade
+            | Self::ConnectionNotUpgrade
+            | Self::BadKey
+            | Self::BadProtocols => 400,
+            Self::MethodNotGet => 405,
+            Self::WebSocketVersion => 426,
+            Self::HeadTooLarge => 431,
+            Self::HttpVersion => 505,
+            Self::Refused(status) => status,
+            Self::BadAccept | Self::ProtocolNotOffered | Self::ExtensionNotOffered => 502,
+        }
+    }
+
+    /// Writes the response by which a server refuses such a request to the
+    /// front of `out`, for which 512 bytes are enough.
+    pub fn reply(self, out: &mut [u8]) -> Result<&[u8], ComposeError> {
+        let mut reply = Reply::new(self.status(), out);
+        // > The origin server MUST generate an Allow header field in a 405
+        // > response (RFC 9110 §15.5.6)
+        if self == Self::MethodNotGet {
+            reply = reply.header("Allow", "GET");
+        }
+        reply.header("Content-Type", "text/plain").body(self.as_str().as_bytes())
+    }
+
+    /// The error in words.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MalformedHead => "not the head of an HTTP/1 message",
+            Self::HeadTooLarge => "head too large",
+            Self::HttpVersion => "HTTP version is not 1.1",
+            Self::MethodNotGet => "method is not GET",
+            Self::RequestHasBody => "request with a body",
+            Self::BadHost => "Host missing, repeated or malformed",
+            Self::BadOrigin => "Origin repeated or malformed",
+            Self::NotUpgrade => "Upgrade is not websocket",
+            Self::ConnectionNotUpgrade => "Connection is not upgrade",
+            Self::WebSocketVersion => "Sec-WebSocket-Version is not 13",
+            Self::BadKey => "Sec-WebSocket-Key missing, repeated or not 16 bytes in base64",
+            Self::BadProtocols => "Sec-WebSocket-Protocol is not a list of tokens",
+            Self::Refused(_) => "refused by the server",
+            Self::BadAccept => "Sec-WebSocket-Accept does not answer the key",
+            Self::ProtocolNotOffered => "subprotocol that was not offered",
+            Self::ExtensionNotOffered => "extension that was not offered",
+        }
+    }
+}
+
+impl fmt::Display for HandshakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(status) => write!(f, "{} with status {status}", self.as_str()),
+            _ => f.write_str(self.as_str()),
+        }
+    }
+}
+
+impl Error for HandshakeError {}

@@ -1,0 +1,62 @@
+//! The opening handshake over HTTP/1.1 (RFC 6455 §4), for both roles, without
+//! allocation.
+//!
+//! A server reads a request with [`RequestReader`], looks at the [`Request`],
+//! and answers with [`Upgrade::accept`], a [`Reply`] of its own, or the
+//! [`HandshakeError::reply`] to what is wrong with it. A client asks by
+//! [`ClientHandshake::request`], reads the [`Response`] with
+//! [`ResponseReader`] and lets [`ClientHandshake::check`] judge it.
+//!
+//! ```text
+//!  server                                    client
+//!  RequestReader ── Request                  Url, nonce ── ClientHandshake ── Ask ──► bytes
+//!                      │ upgrade()                              │
+//!                   Upgrade ── Accept ──► bytes                 │ check()
+//!                      │                     ResponseReader ── Response ── Accepted
+//!                   (Reply) ──► bytes
+//! ```
+//!
+//! The bytes behind a head, from [`Request::len`] or [`Response::len`] on, are
+//! the first from the open connection.
+
+mod compose;
+mod error;
+mod fields;
+mod lines;
+mod request;
+mod response;
+mod url;
+
+pub use self::compose::{Accept, Ask, ComposeError, Reply};
+pub use self::error::HandshakeError;
+pub use self::fields::{Fields, FieldsIter};
+pub use self::request::{Request, RequestReader, Upgrade};
+pub use self::response::{Accepted, ClientHandshake, Response, ResponseReader};
+pub use self::url::{Url, UrlError};
+
+use crate::{base64, sha1};
+
+/// The `Sec-WebSocket-Accept` that answers a `Sec-WebSocket-Key`.
+///
+/// > concatenate this with the Globally Unique Identifier [...]
+/// > "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" in string form [...]. A SHA-1 hash
+/// > [...], base64-encoded [...], of this concatenation is then returned in
+/// > the server's handshake. (RFC 6455 §1.3)
+///
+/// ```
+/// let accept = sansocket::handshake::accept_key(b"dGhlIHNhbXBsZSBub25jZQ==");
+/// assert_eq!(&accept, b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// ```
+#[must_use]
+pub fn accept_key(key: &[u8; 24]) -> [u8; 28] {
+    let mut text = [0; 24 + GUID.len()];
+    for (slot, byte) in text.iter_mut().zip(key.iter().chain(GUID)) {
+        *slot = *byte;
+    }
+    let mut accept = [0; 28];
+    // Never too short: base64 makes 28 characters of 20 bytes.
+    let _ = base64::encode(&sha1::digest(&text), &mut accept);
+    accept
+}
+
+const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

@@ -1,0 +1,371 @@
+//! A client's request, as the server reads it.
+
+use core::ops::Range;
+
+use crate::base64;
+use crate::handshake::compose::Accept;
+use crate::handshake::error::HandshakeError;
+use crate::handshake::fields::{Fields, list, split, token};
+use crate::handshake::lines::Lines;
+
+/// Reads the head of a request as it arrives.
+///
+/// It keeps no bytes: the caller gathers them in a buffer, and passes all that
+/// has come so far. However they are cut up, each is looked at once.
+///
+/// ```
+/// use sansocket::handshake::RequestReader;
+///
+/// let bytes = b"GET /chat HTTP/1.1\r\nHost: example.com\r\n\r\n";
+/// let mut reader = RequestReader::new();
+/// assert!(reader.read(&bytes[..20])?.is_none());
+/// let request = reader.read(bytes)?.unwrap();
+/// assert_eq!((request.method(), request.target()), ("GET", "/chat"));
+/// assert_eq!(request.header("host"), Some(&b"example.com"[..]));
+/// # Ok::<(), sansocket::handshake::HandshakeError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct RequestReader {
+    lines: Lines,
+    /// The request line, once it has come.
+    line: Option<RequestLine>,
+    /// The first rule that was broken.
+    failed: Option<HandshakeError>,
+}
+
+/// Where the parts of the request line lie.
+#[derive(Clone, Debug)]
+struct RequestLine {
+    method: Range<usize>,
+    target: Range<usize>,
+    /// Of HTTP/1.
+    minor_version: u8,
+    /// Where the fields begin.
+    end: usize,
+}
+
+impl RequestReader {
+    /// The default for the most bytes of a head: 16 KiB, which bears the
+    /// cookies of a browser and what proxies add.
+    pub const DEFAULT_LIMIT: usize = 16 * 1024;
+
+    /// A reader with the default limit.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self::with_limit(Self::DEFAULT_LIMIT)
+    }
+
+    /// A reader for heads of at most `limit` bytes.
+    ///
+    /// A buffer of `limit` bytes is never full before the head is whole or
+    /// refused.
+    #[must_use]
+    pub const fn with_limit(limit: usize) -> Self {
+        Self { lines: Lines::new(limit), line: None, failed: None }
+    }
+
+    /// Goes on reading: `bytes` are all that has come so far, from the first
+    /// on. Returns the request once its head is whole.
+    ///
+    /// # Errors
+    /// [`MalformedHead`](HandshakeError::MalformedHead),
+    /// [`HeadTooLarge`](HandshakeError::HeadTooLarge) or
+    /// [`HttpVersion`](HandshakeError::HttpVersion), at the byte or the line
+    /// that decides it; every later call repeats it.
+    pub fn read<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<Request<'b>>, HandshakeError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        self.advance(bytes).inspect_err(|&error| self.failed = Some(error))
+    }
+
+    fn advance<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<Request<'b>>, HandshakeError> {
+        loop {
+            let start = self.lines.position();
+            let Some(line) = self.lines.next(bytes)? else { return Ok(None) };
+            match &self.line {
+                None => self.line = Some(RequestLine::parse(line, self.lines.position())?),
+                Some(head) if line.is_empty() => {
+                    let text = |range: &Range<usize>| {
+                        let bytes = bytes.get(range.clone()).unwrap_or_default();
+                        core::str::from_utf8(bytes).map_err(|_| HandshakeError::MalformedHead)
+                    };
+                    return Ok(Some(Request {
+                        method: text(&head.method)?,
+                        target: text(&head.target)?,
+                        minor_version: head.minor_version,
+                        fields: Fields::new(bytes.get(head.end..start).unwrap_or_default()),
+                        len: self.lines.position(),
+                    }));
+                }
+                Some(_) => {
+                    split(line).ok_or(HandshakeError::MalformedHead)?;
+                }
+            }
+        }
+    }
+}
+
+impl Default for RequestReader {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RequestLine {
+    /// > request-line = method SP request-target SP HTTP-version
+    /// > (RFC 9112 §3)
+    fn parse(line: &[u8], end: usize) -> Result<Self, HandshakeError> {
+        let mut parts = line.split(|&byte| byte == b' ');
+        let (Some(method), Some(target), Some(version), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(HandshakeError::MalformedHead);
+        };
+        let target_is_visible = target.iter().all(u8::is_ascii_graphic);
+        if token(method).is_none() || target.is_empty() || !target_is_visible {
+            return Err(HandshakeError::MalformedHead);
+        }
+        let target_start = method.len() + 1;
+        Ok(Self {
+            method: 0..method.len(),
+            target: target_start..target_start + target.len(),
+            minor_version: http_version(version)?,
+            end,
+        })
+    }
+}
+
+/// The minor version of HTTP/1.
+pub(super) fn http_version(version: &[u8]) -> Result<u8, HandshakeError> {
+    match *version {
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'0'..=b'9'] => Ok(minor - b'0'),
+        [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
+            Err(HandshakeError::HttpVersion)
+        }
+        _ => Err(HandshakeError::MalformedHead),
+    }
+}
+
+/// The head of an HTTP/1 request: well-formed, and not yet held against the
+/// rules of a WebSocket handshake, which [`upgrade`](Self::upgrade) does.
+///
+/// So a server can answer other requests on the same port, with a [`Reply`].
+///
+/// [`Reply`]: crate::handshake::Reply
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'b> {
+    method: &'b str,
+    target: &'b str,
+    minor_version: u8,
+    fields: Fields<'b>,
+    len: usize,
+}
+
+impl<'b> Request<'b> {
+    /// The method: `GET` in a handshake.
+    #[must_use]
+    pub fn method(&self) -> &'b str {
+        self.method
+    }
+
+    /// The request's target as it was sent: usually a path and a query.
+    #[must_use]
+    pub fn target(&self) -> &'b str {
+        self.target
+    }
+
+    /// The target's path, without the query, `/` at least. Percent-encoding
+    /// stays as it is.
+    #[must_use]
+    pub fn path(&self) -> &'b str {
+        let target = self.without_authority();
+        let path = target.split_once('?').map_or(target, |(path, _)| path);
+        if path.is_empty() { "/" } else { path }
+    }
+
+    /// What follows the `?` of the target.
+    #[must_use]
+    pub fn query(&self) -> Option<&'b str> {
+        self.without_authority().split_once('?').map(|(_, query)| query)
+    }
+
+    /// The header fields in order.
+    #[must_use]
+    pub fn headers(&self) -> Fields<'b> {
+        self.fields
+    }
+
+    /// The value of the first header called `name`, in upper or lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&'b [u8]> {
+        self.fields.named(name).next()
+    }
+
+    /// The `Host`, if there is just one and it is ASCII.
+    #[must_use]
+    pub fn host(&self) -> Option<&'b str> {
+        core::str::from_utf8(self.fields.single("Host")?).ok()
+    }
+
+    /// The `Origin`: the page whose script opened the connection. Browsers
+    /// always send it, and it is all that keeps a foreign page from using its
+    /// visitor's cookies here:
+    ///
+    /// > Servers that are not intended to process input from any web page but
+    /// > only for certain sites SHOULD verify the |Origin| field is an origin
+    /// > they expect. (RFC 6455 §10.2)
+    #[must_use]
+    pub fn origin(&self) -> Option<&'b str> {
+        core::str::from_utf8(self.fields.single("Origin")?).ok()
+    }
+
+    /// The subprotocols that the client offers, the one it likes best first.
+    pub fn protocols(&self) -> impl Iterator<Item = &'b str> + use<'b> {
+        self.fields.named("Sec-WebSocket-Protocol").flat_map(list).filter_map(token)
+    }
+
+    /// The length of the head in bytes. What follows in the buffer are the
+    /// first bytes from the open WebSocket.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a head is never empty")]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Holds the request against the rules of a handshake (RFC 6455 §4.2.1).
+    ///
+    /// # Errors
+    /// The first rule that it breaks; [`HandshakeError::reply`] answers it.
+    pub fn upgrade(self) -> Result<Upgrade<'b>, HandshakeError> {
+        // > An HTTP/1.1 or higher GET request
+        if self.minor_version < 1 {
+            return Err(HandshakeError::HttpVersion);
+        }
+        if self.method != "GET" {
+            return Err(HandshakeError::MethodNotGet);
+        }
+        // What comes behind the head must be frames for everyone who looks.
+        let length = self.fields.named("Content-Length").all(|length| length == b"0");
+        if !length || self.header("Transfer-Encoding").is_some() {
+            return Err(HandshakeError::RequestHasBody);
+        }
+        // > A |Host| header field containing the server's authority.
+        if !self.host().is_some_and(is_authority) {
+            return Err(HandshakeError::BadHost);
+        }
+        // > Optionally, an |Origin| header field.
+        let has_origin = self.header("Origin").is_some();
+        let origin_is_ascii = |origin: &str| origin.bytes().all(|b| matches!(b, b' '..=b'~'));
+        if has_origin && !self.origin().is_some_and(origin_is_ascii) {
+            return Err(HandshakeError::BadOrigin);
+        }
+        // > An |Upgrade| header field containing the value "websocket",
+        // > treated as an ASCII case-insensitive value.
+        if !self.fields.lists("Upgrade", "websocket") {
+            return Err(HandshakeError::NotUpgrade);
+        }
+        // > A |Connection| header field that includes the token "Upgrade",
+        // > treated as an ASCII case-insensitive value.
+        if !self.fields.lists("Connection", "Upgrade") {
+            return Err(HandshakeError::ConnectionNotUpgrade);
+        }
+        // > A |Sec-WebSocket-Version| header field, with a value of 13.
+        if self.fields.single("Sec-WebSocket-Version") != Some(b"13") {
+            return Err(HandshakeError::WebSocketVersion);
+        }
+        // > A |Sec-WebSocket-Key| header field with a base64-encoded value
+        // > that, when decoded, is 16 bytes in length.
+        //
+        // > The |Sec-WebSocket-Key| header field MUST NOT appear more than
+        // > once in an HTTP request. (§11.3.1)
+        let key = self.fields.single("Sec-WebSocket-Key").and_then(|key| key.try_into().ok());
+        let Some(key) = key.filter(is_key) else { return Err(HandshakeError::BadKey) };
+        // > Optionally, a |Sec-WebSocket-Protocol| header field, with a list of
+        // > values indicating which protocols the client would like to speak
+        let mut protocols = self.fields.named("Sec-WebSocket-Protocol").flat_map(list);
+        if !protocols.all(|protocol| token(protocol).is_some()) {
+            return Err(HandshakeError::BadProtocols);
+        }
+        Ok(Upgrade { request: self, key })
+    }
+
+    /// The target from its path on.
+    fn without_authority(&self) -> &'b str {
+        // > a server MUST accept the absolute-form in requests
+        // > (RFC 9112 §3.2.2)
+        let Some((_, rest)) = self.target.split_once("://") else { return self.target };
+        if self.target.starts_with('/') {
+            return self.target;
+        }
+        rest.find(['/', '?']).and_then(|start| rest.get(start..)).unwrap_or_default()
+    }
+}
+
+/// > A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1
+/// > request message that lacks a Host header field and to any request message
+/// > that contains more than one Host header field line or a Host header field
+/// > with an invalid field value. (RFC 9112 §3.2)
+fn is_authority(host: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=:[]".contains(&b);
+    !host.is_empty() && host.bytes().all(allowed)
+}
+
+fn is_key(key: &[u8; 24]) -> bool {
+    base64::decode(key, &mut [0; 16]).is_some_and(|nonce| nonce.len() == 16)
+}
+
+/// A request that is a WebSocket handshake and awaits the application's word.
+///
+/// ```
+/// # use sansocket::handshake::{HandshakeError, RequestReader, Reply};
+/// # let head = b"GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\n\
+/// # Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+/// # Sec-WebSocket-Protocol: chat, superchat\r\nSec-WebSocket-Version: 13\r\n\r\n";
+/// # let request = RequestReader::new().read(head)?.unwrap();
+/// let upgrade = request.upgrade()?;
+/// let mut out = [0; 512];
+/// let response = match request.path() {
+///     "/chat" => {
+///         let protocol = upgrade.choose_protocol(&["superchat", "chat"]);
+///         upgrade.accept(&mut out).protocol(protocol).header("X-Served-By", "me").finish()
+///     }
+///     _ => Reply::new(404, &mut out).body(b"no such thing here"),
+/// };
+/// # let text = core::str::from_utf8(response.unwrap()).unwrap();
+/// # assert!(text.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
+/// # assert!(text.contains("Sec-WebSocket-Protocol: superchat\r\n"));
+/// # Ok::<(), HandshakeError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Upgrade<'b> {
+    request: Request<'b>,
+    key: [u8; 24],
+}
+
+impl<'b> Upgrade<'b> {
+    /// The request.
+    #[must_use]
+    pub fn request(&self) -> &Request<'b> {
+        &self.request
+    }
+
+    /// The client's `Sec-WebSocket-Key`.
+    #[must_use]
+    pub fn key(&self) -> &[u8; 24] {
+        &self.key
+    }
+
+    /// The first of `supported` that the client offers, too.
+    #[must_use]
+    pub fn choose_protocol<'s>(&self, supported: &[&'s str]) -> Option<&'s str> {
+        let offered = |name: &&&str| self.request.protocols().any(|offer| offer == **name);
+        supported.iter().find(offered).copied()
+    }
+
+    /// Starts the response that accepts, in `out`, for which 512 bytes are
+    /// enough unless a subprotocol or headers of great length are added.
+    pub fn accept<'o>(&self, out: &'o mut [u8]) -> Accept<'b, 'o> {
+        Accept::new(*self, out)
+    }
+}

@@ -1,0 +1,255 @@
+//! Masking keys, which every frame of a client needs afresh.
+//!
+//! > The masking key needs to be unpredictable; thus, the masking key MUST be
+//! > derived from a strong source of entropy (RFC 6455 §5.3)
+//!
+//! So there is no default that could be weak: a client brings a closure of its
+//! own, or a [`ChaChaKeys`] with a seed that nobody can guess.
+
+use core::fmt;
+
+/// A source of masking keys; every `FnMut() -> [u8; 4]` is one.
+pub trait MaskingKeys {
+    /// A new key, which must not be predictable from those before it.
+    fn next_key(&mut self) -> [u8; 4];
+}
+
+impl<F: FnMut() -> [u8; 4]> MaskingKeys for F {
+    #[inline]
+    fn next_key(&mut self) -> [u8; 4] {
+        self()
+    }
+}
+
+/// Masking keys from the `ChaCha20` key stream (RFC 8439 §2.3).
+///
+/// It needs a seed of 32 unpredictable bytes, once: with the `std` feature
+/// `ChaChaKeys::from_os` asks the operating system for it. The same seed gives
+/// the same keys, so a seed is used once.
+pub struct ChaChaKeys {
+    seed: [u32; 8],
+    /// Number of the next block.
+    counter: u64,
+    block: [u32; 16],
+    /// Words of `block` already handed out.
+    used: u8,
+}
+
+impl ChaChaKeys {
+    /// Keys from a seed that must be unpredictable and used for nothing else.
+    #[must_use]
+    pub fn from_seed(seed: [u8; 32]) -> Self {
+        let mut words = [0; 8];
+        for (word, bytes) in words.iter_mut().zip(seed.as_chunks::<4>().0) {
+            *word = u32::from_le_bytes(*bytes);
+        }
+        Self { seed: words, counter: 0, block: [0; 16], used: 16 }
+    }
+
+    /// Keys from a seed of the operating system's making.
+    ///
+    /// On Unix the seed is read from `/dev/urandom`. On Windows it is drawn
+    /// through [`RandomState`](std::hash::RandomState), which is as much
+    /// system randomness as `std` gives access to there. Elsewhere the error is
+    /// [`Unsupported`](std::io::ErrorKind::Unsupported), as `std` has no
+    /// randomness to offer that deserves the name.
+    #[cfg(feature = "std")]
+    pub fn from_os() -> std::io::Result<Self> {
+        os_seed().map(Self::from_seed)
+    }
+
+    /// Unpredictable bytes of another use, such as the handshake's nonce.
+    pub fn fill(&mut self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(4) {
+            let key = self.next_key();
+            for (byte, random) in chunk.iter_mut().zip(key) {
+                *byte = random;
+            }
+        }
+    }
+}
+
+impl MaskingKeys for ChaChaKeys {
+    #[inline]
+    fn next_key(&mut self) -> [u8; 4] {
+        if usize::from(self.used) >= self.block.len() {
+            self.block = block(&self.seed, self.counter);
+            self.counter = self.counter.wrapping_add(1);
+            self.used = 0;
+        }
+        let word = self.block[usize::from(self.used) % 16];
+        self.used += 1;
+        word.to_le_bytes()
+    }
+}
+
+/// Says nothing of the keys.
+impl fmt::Debug for ChaChaKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChaChaKeys").finish_non_exhaustive()
+    }
+}
+
+/// One block of the key stream, the nonce being zero and the counter of 64
+/// bits: one seed lasts for 2^68 keys.
+fn block(seed: &[u32; 8], counter: u64) -> [u32; 16] {
+    let [a, b, c, d, e, f, g, h] = *seed;
+    let (low, high) = (counter as u32, (counter >> 32) as u32);
+    permute([
+        0x6170_7865,
+        0x3320_646E,
+        0x7962_2D32,
+        0x6B20_6574,
+        a,
+        b,
+        c,
+        d,
+        e,
+        f,
+        g,
+        h,
+        low,
+        high,
+        0,
+        0,
+    ])
+}
+
+/// The `ChaCha20` block function: twenty rounds, then the sum with the input.
+fn permute(input: [u32; 16]) -> [u32; 16] {
+    let mut x = input;
+    for _ in 0..10 {
+        quarter_round(&mut x, 0, 4, 8, 12);
+        quarter_round(&mut x, 1, 5, 9, 13);
+        quarter_round(&mut x, 2, 6, 10, 14);
+        quarter_round(&mut x, 3, 7, 11, 15);
+        quarter_round(&mut x, 0, 5, 10, 15);
+        quarter_round(&mut x, 1, 6, 11, 12);
+        quarter_round(&mut x, 2, 7, 8, 13);
+        quarter_round(&mut x, 3, 4, 9, 14);
+    }
+    for (word, add) in x.iter_mut().zip(input) {
+        *word = word.wrapping_add(add);
+    }
+    x
+}
+
+#[inline]
+fn quarter_round(x: &mut [u32; 16], a: usize, b: usize, c: usize, d: usize) {
+    x[a] = x[a].wrapping_add(x[b]);
+    x[d] = (x[d] ^ x[a]).rotate_left(16);
+    x[c] = x[c].wrapping_add(x[d]);
+    x[b] = (x[b] ^ x[c]).rotate_left(12);
+    x[a] = x[a].wrapping_add(x[b]);
+    x[d] = (x[d] ^ x[a]).rotate_left(8);
+    x[c] = x[c].wrapping_add(x[d]);
+    x[b] = (x[b] ^ x[c]).rotate_left(7);
+}
+
+#[cfg(all(feature = "std", unix))]
+fn os_seed() -> std::io::Result<[u8; 32]> {
+    use std::io::Read;
+
+    let mut seed = [0; 32];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut seed)?;
+    Ok(seed)
+}
+
+#[cfg(all(feature = "std", windows))]
+#[expect(clippy::unnecessary_wraps, reason = "one signature on every system")]
+fn os_seed() -> std::io::Result<[u8; 32]> {
+    use std::hash::{BuildHasher, RandomState};
+
+    // Its 128 secret bits come from the system's generator; SipHash spreads
+    // them over four words.
+    let state = RandomState::new();
+    let mut seed = [0; 32];
+    for (i, word) in seed.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        *word = state.hash_one(i).to_le_bytes();
+    }
+    Ok(seed)
+}
+
+#[cfg(all(feature = "std", not(any(unix, windows))))]
+fn os_seed() -> std::io::Result<[u8; 32]> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn block_function_of_rfc_8439_section_2_3_2() {
+        // Key 00 01 .. 1f, counter 1, nonce 000000090000004a00000000.
+        let input = [
+            0x6170_7865,
+            0x3320_646E,
+            0x7962_2D32,
+            0x6B20_6574,
+            0x0302_0100,
+            0x0706_0504,
+            0x0B0A_0908,
+            0x0F0E_0D0C,
+            0x1312_1110,
+            0x1716_1514,
+            0x1B1A_1918,
+            0x1F1E_1D1C,
+            0x0000_0001,
+            0x0900_0000,
+            0x4A00_0000,
+            0x0000_0000,
+        ];
+        let output = [
+            0xE4E7_F110,
+            0x1559_3BD1,
+            0x1FDD_0F50,
+            0xC471_20A3,
+            0xC7F4_D1C7,
+            0x0368_C033,
+            0x9AAA_2204,
+            0x4E6C_D4C3,
+            0x4664_82D2,
+            0x09AA_9F07,
+            0x05D7_C214,
+            0xA202_8BD9,
+            0xD19C_12B5,
+            0xB94E_16DE,
+            0xE883_D0CB,
+            0x4E3C_50A2,
+        ];
+        assert_eq!(permute(input), output);
+    }
+
+    #[test]
+    fn key_stream_of_the_zero_seed() {
+        // RFC 8439 A.1, test vectors 1 and 2: blocks 0 and 1 of the zero key.
+        let mut keys = ChaChaKeys::from_seed([0; 32]);
+        assert_eq!(keys.next_key(), [0x76, 0xb8, 0xe0, 0xad]);
+        let mut rest = [0; 60];
+        keys.fill(&mut rest);
+        assert_eq!(keys.next_key(), [0x9f, 0x07, 0xe7, 0xbe]);
+    }
+
+    #[test]
+    fn every_bit_of_the_seed_matters() {
+        let first = |seed| ChaChaKeys::from_seed(seed).next_key();
+        let zero = first([0; 32]);
+        for bit in 0..256 {
+            let mut seed = [0; 32];
+            seed[bit / 8] = 1 << (bit % 8);
+            assert_ne!(first(seed), zero, "bit {bit}");
+        }
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn two_streams_of_the_system_differ() {
+        let key = || {
+            let mut bytes = [0; 16];
+            ChaChaKeys::from_os().unwrap().fill(&mut bytes);
+            bytes
+        };
+        assert_ne!(key(), key());
+    }
+}

@@ -1,0 +1,191 @@
+//! Layer 2: whole messages, with Pongs and Closes answered.
+
+mod assembly;
+mod message;
+
+use alloc::vec::Vec;
+
+pub use self::message::Message;
+
+use self::assembly::Assembly;
+use crate::close::CloseFrame;
+use crate::config::Config;
+use crate::connection::{Client, Connection, Event, Role, Server};
+use crate::error::{ProtocolError, SendError};
+use crate::keys::MaskingKeys;
+use crate::payload::Payload;
+
+/// A WebSocket connection that deals in whole messages.
+///
+/// What it has to say is appended to an `output` of the caller's, who writes it
+/// to the transport and clears it; nothing waits inside.
+///
+/// A message that comes in one piece is borrowed from the input and costs no
+/// allocation. One that comes in several is gathered in memory of its own,
+/// bounded by [`Config::max_message`].
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use sansocket::{Config, Received, WebSocket};
+///
+/// fn echo(mut io: impl Read + Write) -> Result<(), Box<dyn std::error::Error>> {
+///     let mut ws = WebSocket::server(Config::new());
+///     let (mut buffer, mut output) = (vec![0; 64 * 1024], Vec::new());
+///     while !ws.is_closed() {
+///         let n = io.read(&mut buffer)?;
+///         if n == 0 {
+///             break; // without a Close: the peer vanished
+///         }
+///         let mut input = &mut buffer[..n]; // a named cursor: it shrinks
+///         while let Some(received) = ws.receive(&mut input, &mut output)? {
+///             if let Received::Message(message) = received {
+///                 ws.send(&message, &mut output)?;
+///             }
+///         }
+///         io.write_all(&output)?;
+///         output.clear();
+///     }
+///     Ok(())
+/// }
+/// ```
+///
+/// (On an error, too, `output` holds something: the Close frame that tells
+/// the peer. The `echo` example writes it.)
+#[derive(Debug)]
+pub struct WebSocket<R> {
+    connection: Connection<R>,
+    assembly: Assembly,
+}
+
+/// Something that came from the peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Received<'b> {
+    /// A whole message.
+    Message(Message<'b>),
+    /// A Ping, which has been answered. Shown so that a caller who feeds a
+    /// flood of them sees `output` grow.
+    Ping(Payload),
+    /// A Pong, asked for or not.
+    Pong(Payload),
+    /// The peer's Close, which has been answered if it was the first. Nothing
+    /// comes after it.
+    Closed(CloseFrame),
+}
+
+impl WebSocket<Server> {
+    /// The server's end of a connection, after the opening handshake.
+    #[must_use]
+    pub const fn server(config: Config) -> Self {
+        Self::new(Connection::server(judging_text_here(config)))
+    }
+}
+
+impl<K: MaskingKeys> WebSocket<Client<K>> {
+    /// The client's end of a connection, after the opening handshake, which
+    /// masks with `keys`: a [`ChaChaKeys`](crate::ChaChaKeys) or a closure of
+    /// the caller's.
+    #[must_use]
+    pub const fn client(config: Config, keys: K) -> Self {
+        Self::new(Connection::client(judging_text_here(config), keys))
+    }
+}
+
+impl<R: Role> WebSocket<R> {
+    const fn new(connection: Connection<R>) -> Self {
+        Self { connection, assembly: Assembly::Empty }
+    }
+
+    /// Takes bytes off the front of `input` until something has been received.
+    ///
+    /// `None` means that `input` is used up. Each call appends at most one
+    /// frame to `output`: the Pong to a Ping, the Close to a Close or to an
+    /// error.
+    ///
+    /// # Errors
+    /// The first rule that the peer broke; every later call repeats it. The
+    /// Close frame that reports it is in `output`, the transport is to be
+    /// closed once it is written.
+    pub fn receive<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        output: &mut Vec<u8>,
+    ) -> Result<Option<Received<'b>>, ProtocolError> {
+        let received = self.next(input, output);
+        if let Err(error) = received {
+            self.connection.fail(error);
+            self.assembly = Assembly::Empty;
+            self.close(error, output);
+        }
+        received
+    }
+
+    fn next<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        output: &mut Vec<u8>,
+    ) -> Result<Option<Received<'b>>, ProtocolError> {
+        while let Some(event) = self.connection.receive(input)? {
+            return Ok(Some(match event {
+                Event::Data(data) => match self.assembly.add(data) {
+                    Ok(Some(message)) => Received::Message(message),
+                    Ok(None) => continue,
+                    Err(_) => return Err(ProtocolError::TextNotUtf8),
+                },
+                Event::Ping(payload) => {
+                    output.extend_from_slice(&self.connection.pong(payload));
+                    Received::Ping(payload)
+                }
+                Event::Pong(payload) => Received::Pong(payload),
+                Event::Close(close) => {
+                    self.close(close, output);
+                    Received::Closed(close)
+                }
+            }));
+        }
+        Ok(None)
+    }
+
+    /// Appends a message to `output`, as a single frame: `&str` and `String`
+    /// as text, bytes as binary, a [`Message`] as what it is.
+    pub fn send<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+        output: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        let message = message.into();
+        self.connection.append(message.kind(), message.as_bytes(), output)
+    }
+
+    /// Appends a Ping to `output`.
+    pub fn ping(&mut self, payload: Payload, output: &mut Vec<u8>) {
+        output.extend_from_slice(&self.connection.ping(payload));
+    }
+
+    /// Appends a Pong that nobody asked for to `output`: a sign of life.
+    pub fn pong(&mut self, payload: Payload, output: &mut Vec<u8>) {
+        output.extend_from_slice(&self.connection.pong(payload));
+    }
+
+    /// Appends our Close to `output`, unless it is sent already: a
+    /// [`CloseCode`](crate::CloseCode) or a [`CloseFrame`].
+    ///
+    /// The peer's answer comes as [`Received::Closed`]; data may come before.
+    pub fn close(&mut self, close: impl Into<CloseFrame>, output: &mut Vec<u8>) {
+        if let Some(frame) = self.connection.close(close) {
+            output.extend_from_slice(&frame);
+        }
+    }
+
+    /// Whether both Close frames have passed, so that the connection ended
+    /// cleanly: the server now closes the transport, and the client waits for
+    /// it to (RFC 6455 §7.1.1).
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.connection.is_closed()
+    }
+}
+
+/// Text is judged where it becomes a `str`, and not once more below.
+const fn judging_text_here(config: Config) -> Config {
+    Config { check_text: false, ..config }
+}
