@@ -43,20 +43,26 @@ fn main() -> ExitCode {
             None => return usage("standard input is not hex"),
         }
     }
-    let state = match options.server {
-        true => inspect(&options, &mut input, WebSocket::server(options.config), server_handshake),
-        false => {
-            let ws = WebSocket::client(options.config, || [0; 4]);
-            inspect(&options, &mut input, ws, client_handshake)
-        }
+    let state = if options.server {
+        inspect(&options, &mut input, WebSocket::server(options.config), server_handshake)
+    } else {
+        // A key of zeros, so that what a client would send can be read.
+        let ws = WebSocket::client(options.config, || [0; 4]);
+        inspect(&options, &mut input, ws, client_handshake)
     };
     println!(r#"{{"type":"end","state":"{state}"}}"#);
     ExitCode::from(u8::from(state == "failed"))
 }
 
-/// What has come of a handshake: `None` while it needs more bytes, else the
-/// length of the head, or `Err` after a line that says why it failed.
-type Handshake = Result<Option<usize>, ()>;
+/// What has come of a handshake.
+enum Handshake {
+    /// It needs more bytes.
+    Unfinished,
+    /// It is done; its head has this length.
+    Done(usize),
+    /// It failed, for the reason just printed.
+    Failed,
+}
 
 /// Prints what happens; returns the state at the end.
 fn inspect<R: Role>(
@@ -71,10 +77,10 @@ fn inspect<R: Role>(
         let mut end = 0;
         start = loop {
             match handshake(options, &bytes[..end], &mut head) {
-                Ok(Some(len)) => break len,
-                Ok(None) if end == bytes.len() => return "handshake",
-                Ok(None) => end = bytes.len().min(end.saturating_add(options.chunk)),
-                Err(()) => return "failed",
+                Handshake::Done(len) => break len,
+                Handshake::Unfinished if end == bytes.len() => return "handshake",
+                Handshake::Unfinished => end = bytes.len().min(end.saturating_add(options.chunk)),
+                Handshake::Failed => return "failed",
             }
         };
     }
@@ -109,42 +115,55 @@ struct Head {
 
 fn server_handshake(options: &Options, bytes: &[u8], head: &mut Head) -> Handshake {
     let mut out = vec![0; 4096];
-    let refuse = |error: HandshakeError, out: &mut [u8]| {
+    let mut refuse = |error: HandshakeError| {
         print_handshake_error(error.as_str(), error.status());
-        print_sent(error.reply(out).unwrap_or_default());
+        print_sent(error.reply(&mut out).unwrap_or_default());
+        Handshake::Failed
     };
     let request = match head.request.read(bytes) {
-        Ok(None) => return Ok(None),
+        Ok(None) => return Handshake::Unfinished,
         Ok(Some(request)) => request,
-        Err(error) => return Err(refuse(error, &mut out)),
+        Err(error) => return refuse(error),
     };
     print_request(&request);
-    let upgrade = request.upgrade().map_err(|error| refuse(error, &mut out))?;
+    let upgrade = match request.upgrade() {
+        Ok(upgrade) => upgrade,
+        Err(error) => return refuse(error),
+    };
     let origin = request.origin().unwrap_or("");
     if !options.origins.is_empty() && !options.origins.iter().any(|allowed| allowed == origin) {
         print_handshake_error("origin is not allowed", 403);
         print_sent(Reply::new(403, &mut out).body(b"origin is not allowed").unwrap_or_default());
-        return Err(());
+        return Handshake::Failed;
     }
     let supported: Vec<&str> = options.protocols.iter().map(String::as_str).collect();
     let protocol = upgrade.choose_protocol(&supported);
     print_sent(upgrade.accept(&mut out).protocol(protocol).finish().unwrap_or_default());
-    Ok(Some(request.len()))
+    Handshake::Done(request.len())
 }
 
 fn client_handshake(options: &Options, bytes: &[u8], head: &mut Head) -> Handshake {
     let offered: Vec<&str> = options.protocols.iter().map(String::as_str).collect();
     let handshake = ClientHandshake::new(options.nonce).protocols(&offered);
-    let fail = |error: HandshakeError| print_handshake_error(error.as_str(), error.status());
-    let Some(response) = head.response.read(bytes).map_err(fail)? else { return Ok(None) };
+    let fail = |error: HandshakeError| {
+        print_handshake_error(error.as_str(), error.status());
+        Handshake::Failed
+    };
+    let response = match head.response.read(bytes) {
+        Ok(None) => return Handshake::Unfinished,
+        Ok(Some(response)) => response,
+        Err(error) => return fail(error),
+    };
     let protocol = response.header("Sec-WebSocket-Protocol").map(String::from_utf8_lossy);
     println!(
         r#"{{"type":"response","status":{},"protocol":{}}}"#,
         response.status(),
         quote_or_null(protocol.as_deref())
     );
-    handshake.check(&response).map_err(fail)?;
-    Ok(Some(response.len()))
+    match handshake.check(&response) {
+        Ok(_) => Handshake::Done(response.len()),
+        Err(error) => fail(error),
+    }
 }
 
 fn print_request(request: &Request) {

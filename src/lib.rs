@@ -110,3 +110,8 @@ pub use self::keys::{ChaChaKeys, MaskingKeys};
 pub use self::payload::{Payload, PayloadTooLong};
 #[cfg(feature = "alloc")]
 pub use self::websocket::{Message, Received, WebSocket};
+
+/// The README's examples, as tests.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -25,32 +25,39 @@ use crate::payload::Payload;
 /// bounded by [`Config::max_message`].
 ///
 /// ```
+/// use std::error::Error;
 /// use std::io::{Read, Write};
-/// use sansocket::{Config, Received, WebSocket};
+/// use sansocket::{Config, Received, Server, WebSocket};
 ///
-/// fn echo(mut io: impl Read + Write) -> Result<(), Box<dyn std::error::Error>> {
+/// fn echo(mut io: impl Read + Write) -> Result<(), Box<dyn Error>> {
 ///     let mut ws = WebSocket::server(Config::new());
 ///     let (mut buffer, mut output) = (vec![0; 64 * 1024], Vec::new());
 ///     while !ws.is_closed() {
 ///         let n = io.read(&mut buffer)?;
 ///         if n == 0 {
-///             break; // without a Close: the peer vanished
+///             return Err("the peer vanished".into());
 ///         }
-///         let mut input = &mut buffer[..n]; // a named cursor: it shrinks
-///         while let Some(received) = ws.receive(&mut input, &mut output)? {
-///             if let Received::Message(message) = received {
-///                 ws.send(&message, &mut output)?;
-///             }
-///         }
-///         io.write_all(&output)?;
+///         let result = answer(&mut ws, &mut buffer[..n], &mut output);
+///         io.write_all(&output)?; // before the error: it tells the peer
 ///         output.clear();
+///         result?;
+///     }
+///     Ok(())
+/// }
+///
+/// fn answer(
+///     ws: &mut WebSocket<Server>,
+///     mut input: &mut [u8], // a named cursor: it shrinks
+///     output: &mut Vec<u8>,
+/// ) -> Result<(), Box<dyn Error>> {
+///     while let Some(received) = ws.receive(&mut input, output)? {
+///         if let Received::Message(message) = received {
+///             ws.send(&message, output)?;
+///         }
 ///     }
 ///     Ok(())
 /// }
 /// ```
-///
-/// (On an error, too, `output` holds something: the Close frame that tells
-/// the peer. The `echo` example writes it.)
 #[derive(Debug)]
 pub struct WebSocket<R> {
     connection: Connection<R>,
