@@ -115,7 +115,7 @@ fn answer<'o>(request: &Request, out: &'o mut [u8]) -> Result<(&'o [u8], bool), 
             Ok((Reply::new(403, out).body(b"refused, as asked\n")?, false))
         }
         Ok(upgrade) => {
-            let protocol = upgrade.choose_protocol(&["echo", "chat"]);
+            let protocol = upgrade.choose_protocol(&["chat", "echo"]);
             Ok((upgrade.accept(out).protocol(protocol).finish()?, true))
         }
         Err(error) => Ok((error.reply(out)?, false)),

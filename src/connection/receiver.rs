@@ -126,7 +126,7 @@ impl<R: Role> Receiver<R> {
     ///
     /// Once the peer's Close has come, further bytes are taken and ignored:
     ///
-    /// > After receiving a control frame indicating the connection should be
+    /// > after receiving a control frame indicating the connection should be
     /// > closed, a peer discards any further data received. (RFC 6455 §1.4)
     ///
     /// # Errors

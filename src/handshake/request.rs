@@ -274,8 +274,8 @@ impl<'b> Request<'b> {
         if self.fields.single("Sec-WebSocket-Version") != Some(b"13") {
             return Err(HandshakeError::WebSocketVersion);
         }
-        // > A |Sec-WebSocket-Key| header field with a base64-encoded value
-        // > that, when decoded, is 16 bytes in length.
+        // > A |Sec-WebSocket-Key| header field with a base64-encoded [...]
+        // > value that, when decoded, is 16 bytes in length.
         //
         // > The |Sec-WebSocket-Key| header field MUST NOT appear more than
         // > once in an HTTP request. (§11.3.1)

@@ -70,7 +70,7 @@ impl<'a> ClientHandshake<'a> {
     /// the first rule that the response breaks.
     pub fn check<'b>(&self, response: &Response<'b>) -> Result<Accepted<'b>, HandshakeError> {
         // > If the status code received from the server is not 101, the client
-        // > handles the response per HTTP procedures.
+        // > handles the response per HTTP [...] procedures.
         if response.status != 101 {
             return Err(HandshakeError::Refused(response.status));
         }

@@ -73,7 +73,7 @@ impl<'a> Url<'a> {
             secure,
             host,
             port: port.unwrap_or(default_port(secure)),
-            // > plus (if the path is empty) "/" (§3)
+            // > "/" if the path component is empty (§3)
             path: if path.is_empty() { "/" } else { path },
             query,
         })
