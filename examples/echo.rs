@@ -51,6 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// The opening handshake, then an echo until the end.
 fn serve(mut stream: TcpStream, config: Config) -> Result<(), Box<dyn Error>> {
     stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let mut buffer = vec![0; 64 * 1024];
     let mut reader = RequestReader::new();
     let mut filled = 0;
@@ -69,7 +70,7 @@ fn serve(mut stream: TcpStream, config: Config) -> Result<(), Box<dyn Error>> {
                 if !upgraded {
                     return Ok(linger(stream)?);
                 }
-                break request.len();
+                break request.head_len();
             }
             Err(error) => {
                 stream.write_all(error.reply(&mut out)?)?;
@@ -78,6 +79,7 @@ fn serve(mut stream: TcpStream, config: Config) -> Result<(), Box<dyn Error>> {
         }
     };
 
+    stream.set_read_timeout(None)?;
     let mut ws = WebSocket::server(config);
     let mut output = Vec::new();
     // What came with the request are the first frames.

@@ -139,7 +139,7 @@ fn server_handshake(options: &Options, bytes: &[u8], head: &mut Head) -> Handsha
     let supported: Vec<&str> = options.protocols.iter().map(String::as_str).collect();
     let protocol = upgrade.choose_protocol(&supported);
     print_sent(upgrade.accept(&mut out).protocol(protocol).finish().unwrap_or_default());
-    Handshake::Done(request.len())
+    Handshake::Done(request.head_len())
 }
 
 fn client_handshake(options: &Options, bytes: &[u8], head: &mut Head) -> Handshake {
@@ -161,7 +161,7 @@ fn client_handshake(options: &Options, bytes: &[u8], head: &mut Head) -> Handsha
         quote_or_null(protocol.as_deref())
     );
     match handshake.check(&response) {
-        Ok(_) => Handshake::Done(response.len()),
+        Ok(_) => Handshake::Done(response.head_len()),
         Err(error) => fail(error),
     }
 }

@@ -53,7 +53,7 @@ impl Config {
     /// Whether data that arrives after our own Close is dropped.
     ///
     /// The peer may have sent it before it saw the Close, so by default it is
-    /// still delivered. Dropped data is held to the same rules.
+    /// still delivered. Dropped frames are held to the same rules.
     pub const fn drop_after_close(self, drop: bool) -> Self {
         Self { drop_after_close: drop, ..self }
     }

@@ -55,7 +55,7 @@ pub(crate) fn connect(
         }
         filled += n;
         let Some(response) = reader.read(&buffer[..filled])? else { continue };
-        let first = buffer[response.len()..filled].to_vec();
+        let first = buffer[response.head_len()..filled].to_vec();
         return match handshake.check(&response) {
             Ok(accepted) => {
                 let protocol = accepted.protocol().map(str::to_owned);

@@ -146,6 +146,7 @@ impl<R: Role> Connection<R> {
     /// report its error. `None` if it is sent already.
     ///
     /// See [`Sender::close`].
+    #[must_use = "a frame is sent by writing its bytes"]
     pub fn close(&mut self, close: impl Into<CloseFrame>) -> Option<ControlFrame> {
         self.receiver.close_sent();
         self.sender.close(close)

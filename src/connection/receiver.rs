@@ -24,7 +24,7 @@ use core::marker::PhantomData;
 use crate::close::CloseFrame;
 use crate::config::Config;
 use crate::connection::event::{Data, Event, Kind};
-use crate::connection::role::{Role, Server};
+use crate::connection::role::Role;
 use crate::error::ProtocolError;
 use crate::frame::{Expected, Header, MAX_HEADER, Opcode, Rsv};
 use crate::mask;
@@ -97,14 +97,6 @@ struct Message {
     /// Bytes that these frames declare.
     len: u64,
     text: utf8::Decoder,
-}
-
-impl Receiver<Server> {
-    /// The receiving half of a server.
-    #[must_use]
-    pub const fn server(config: Config) -> Self {
-        Self::new(config)
-    }
 }
 
 impl<R: Role> Receiver<R> {
@@ -363,7 +355,7 @@ impl<R: Role> Receiver<R> {
         if good == 0 {
             return Err(ProtocolError::TextNotUtf8);
         }
-        take_back(&mut data.payload, good);
+        shorten(&mut data.payload, good);
         data.last = false;
         self.state = State::Failed(ProtocolError::TextNotUtf8);
         Ok(())
@@ -414,6 +406,6 @@ fn take<'b>(input: &mut &'b mut [u8], len: usize) -> &'b mut [u8] {
 
 /// Shortens `bytes` to its first `len`.
 #[cold]
-fn take_back(bytes: &mut &mut [u8], len: usize) {
+fn shorten(bytes: &mut &mut [u8], len: usize) {
     *bytes = take(bytes, len);
 }

@@ -154,6 +154,7 @@ impl<R: Role> Sender<R> {
     /// > If an endpoint receives a Close frame and did not previously send a
     /// > Close frame, the endpoint MUST send a Close frame in response.
     /// > (RFC 6455 §5.5.1)
+    #[must_use = "a frame is sent by writing its bytes"]
     pub fn close(&mut self, close: impl Into<CloseFrame>) -> Option<ControlFrame> {
         if self.closed {
             return None;

@@ -51,11 +51,11 @@ impl Error for ComposeError {}
 /// Made by [`ClientHandshake::request`](crate::handshake::ClientHandshake::request).
 #[derive(Debug)]
 #[must_use = "a request is sent by writing its bytes"]
-pub struct Ask<'o> {
+pub struct RequestWriter<'o> {
     head: Head<'o>,
 }
 
-impl<'o> Ask<'o> {
+impl<'o> RequestWriter<'o> {
     pub(super) fn new(url: &Url<'_>, key: &[u8], protocols: &[&str], out: &'o mut [u8]) -> Self {
         let mut head = Head::new(out);
         head.push("GET ").push(url.path());

@@ -17,6 +17,8 @@ pub enum HandshakeError {
     HttpVersion,
     /// A request whose method is not GET.
     MethodNotGet,
+    /// A request for something other than a path, such as `*`.
+    BadTarget,
     /// A request that brings a body.
     RequestHasBody,
     /// A request without a `Host`, with several, or a bad one.
@@ -53,6 +55,7 @@ impl HandshakeError {
     pub const fn status(self) -> u16 {
         match self {
             Self::MalformedHead
+            | Self::BadTarget
             | Self::RequestHasBody
             | Self::BadHost
             | Self::BadOrigin
@@ -89,6 +92,7 @@ impl HandshakeError {
             Self::HeadTooLarge => "head too large",
             Self::HttpVersion => "HTTP version is not 1.1",
             Self::MethodNotGet => "method is not GET",
+            Self::BadTarget => "target is not a path",
             Self::RequestHasBody => "request with a body",
             Self::BadHost => "Host missing, repeated or malformed",
             Self::BadOrigin => "Origin repeated or malformed",

@@ -8,16 +8,17 @@
 //! [`ResponseReader`] and lets [`ClientHandshake::check`] judge it.
 //!
 //! ```text
-//!  server                                    client
-//!  RequestReader ── Request                  Url, nonce ── ClientHandshake ── Ask ──► bytes
-//!                      │ upgrade()                              │
-//!                   Upgrade ── Accept ──► bytes                 │ check()
-//!                      │                     ResponseReader ── Response ── Accepted
-//!                   (Reply) ──► bytes
+//!  server:  bytes ──► RequestReader ──► Request ──► Reply ──► bytes
+//!                                          │ upgrade()
+//!                                          └──► Upgrade ──► Accept ──► bytes
+//!
+//!  client:  nonce, Url ──► ClientHandshake ──► RequestWriter ──► bytes
+//!                                 │ check()
+//!           bytes ──► ResponseReader ──► Response ──► Accepted
 //! ```
 //!
-//! The bytes behind a head, from [`Request::len`] or [`Response::len`] on, are
-//! the first from the open connection.
+//! The bytes behind a head, from [`Request::head_len`] or
+//! [`Response::head_len`] on, are the first from the open connection.
 
 mod compose;
 mod error;
@@ -27,7 +28,7 @@ mod request;
 mod response;
 mod url;
 
-pub use self::compose::{Accept, Ask, ComposeError, Reply};
+pub use self::compose::{Accept, ComposeError, Reply, RequestWriter};
 pub use self::error::HandshakeError;
 pub use self::fields::{Fields, FieldsIter};
 pub use self::request::{Request, RequestReader, Upgrade};

@@ -29,6 +29,8 @@ pub struct RequestReader {
     lines: Lines,
     /// The request line, once it has come.
     line: Option<RequestLine>,
+    /// Where the empty line begins, once it has come.
+    fields_end: Option<usize>,
     /// The first rule that was broken.
     failed: Option<HandshakeError>,
 }
@@ -61,11 +63,11 @@ impl RequestReader {
     /// refused.
     #[must_use]
     pub const fn with_limit(limit: usize) -> Self {
-        Self { lines: Lines::new(limit), line: None, failed: None }
+        Self { lines: Lines::new(limit), line: None, fields_end: None, failed: None }
     }
 
     /// Goes on reading: `bytes` are all that has come so far, from the first
-    /// on. Returns the request once its head is whole.
+    /// on. Returns the request once its head is whole, and from then on.
     ///
     /// # Errors
     /// [`MalformedHead`](HandshakeError::MalformedHead),
@@ -80,29 +82,30 @@ impl RequestReader {
     }
 
     fn advance<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<Request<'b>>, HandshakeError> {
-        loop {
+        while self.fields_end.is_none() {
             let start = self.lines.position();
             let Some(line) = self.lines.next(bytes)? else { return Ok(None) };
-            match &self.line {
-                None => self.line = Some(RequestLine::parse(line, self.lines.position())?),
-                Some(head) if line.is_empty() => {
-                    let text = |range: &Range<usize>| {
-                        let bytes = bytes.get(range.clone()).unwrap_or_default();
-                        core::str::from_utf8(bytes).map_err(|_| HandshakeError::MalformedHead)
-                    };
-                    return Ok(Some(Request {
-                        method: text(&head.method)?,
-                        target: text(&head.target)?,
-                        minor_version: head.minor_version,
-                        fields: Fields::new(bytes.get(head.end..start).unwrap_or_default()),
-                        len: self.lines.position(),
-                    }));
-                }
-                Some(_) => {
-                    split(line).ok_or(HandshakeError::MalformedHead)?;
-                }
+            if self.line.is_none() {
+                self.line = Some(RequestLine::parse(line, self.lines.position())?);
+            } else if line.is_empty() {
+                self.fields_end = Some(start);
+            } else {
+                split(line).ok_or(HandshakeError::MalformedHead)?;
             }
         }
+        Ok(self.request(bytes))
+    }
+
+    /// The request, its head being whole.
+    fn request<'b>(&self, bytes: &'b [u8]) -> Option<Request<'b>> {
+        let line = self.line.as_ref()?;
+        Some(Request {
+            method: core::str::from_utf8(bytes.get(line.method.clone())?).ok()?,
+            target: core::str::from_utf8(bytes.get(line.target.clone())?).ok()?,
+            minor_version: line.minor_version,
+            fields: Fields::new(bytes.get(line.end..self.fields_end?)?),
+            head_len: self.lines.position(),
+        })
     }
 }
 
@@ -159,7 +162,7 @@ pub struct Request<'b> {
     target: &'b str,
     minor_version: u8,
     fields: Fields<'b>,
-    len: usize,
+    head_len: usize,
 }
 
 impl<'b> Request<'b> {
@@ -228,9 +231,8 @@ impl<'b> Request<'b> {
     /// The length of the head in bytes. What follows in the buffer are the
     /// first bytes from the open WebSocket.
     #[must_use]
-    #[expect(clippy::len_without_is_empty, reason = "a head is never empty")]
-    pub fn len(&self) -> usize {
-        self.len
+    pub fn head_len(&self) -> usize {
+        self.head_len
     }
 
     /// Holds the request against the rules of a handshake (RFC 6455 §4.2.1).
@@ -244,6 +246,12 @@ impl<'b> Request<'b> {
         }
         if self.method != "GET" {
             return Err(HandshakeError::MethodNotGet);
+        }
+        // > including a "Request-URI" [...] that should be interpreted as a
+        // > /resource name/ defined in Section 3
+        let is_path = self.target.starts_with('/') || self.target.contains("://");
+        if !is_path || self.target.contains('#') {
+            return Err(HandshakeError::BadTarget);
         }
         // What comes behind the head must be frames for everyone who looks.
         let length = self.fields.named("Content-Length").all(|length| length == b"0");

@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use crate::base64;
 use crate::handshake::accept_key;
-use crate::handshake::compose::Ask;
+use crate::handshake::compose::RequestWriter;
 use crate::handshake::error::HandshakeError;
 use crate::handshake::fields::{Fields, split, token};
 use crate::handshake::lines::Lines;
@@ -59,8 +59,8 @@ impl<'a> ClientHandshake<'a> {
     }
 
     /// Starts the request for `url` in `out`.
-    pub fn request<'o>(&self, url: &Url<'_>, out: &'o mut [u8]) -> Ask<'o> {
-        Ask::new(url, &self.key, self.protocols, out)
+    pub fn request<'o>(&self, url: &Url<'_>, out: &'o mut [u8]) -> RequestWriter<'o> {
+        RequestWriter::new(url, &self.key, self.protocols, out)
     }
 
     /// Holds the server's response against what was asked (RFC 6455 §4.1).
@@ -147,6 +147,8 @@ pub struct ResponseReader {
     lines: Lines,
     /// The status line, once it has come.
     line: Option<StatusLine>,
+    /// Where the empty line begins, once it has come.
+    fields_end: Option<usize>,
     /// The first rule that was broken.
     failed: Option<HandshakeError>,
 }
@@ -173,11 +175,11 @@ impl ResponseReader {
     /// refused.
     #[must_use]
     pub const fn with_limit(limit: usize) -> Self {
-        Self { lines: Lines::new(limit), line: None, failed: None }
+        Self { lines: Lines::new(limit), line: None, fields_end: None, failed: None }
     }
 
     /// Goes on reading: `bytes` are all that has come so far, from the first
-    /// on. Returns the response once its head is whole.
+    /// on. Returns the response once its head is whole, and from then on.
     ///
     /// # Errors
     /// [`MalformedHead`](HandshakeError::MalformedHead),
@@ -192,7 +194,7 @@ impl ResponseReader {
     }
 
     fn advance<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<Response<'b>>, HandshakeError> {
-        loop {
+        while self.fields_end.is_none() {
             let start = self.lines.position();
             let Some(line) = self.lines.next(bytes)? else { return Ok(None) };
             match &self.line {
@@ -200,21 +202,26 @@ impl ResponseReader {
                 // > A client MUST be able to parse one or more 1xx responses
                 // > received prior to a final response, even if the client does
                 // > not expect one. (RFC 9110 §15.2)
-                Some(head) if line.is_empty() && head.is_interim() => self.line = None,
-                Some(head) if line.is_empty() => {
-                    return Ok(Some(Response {
-                        status: head.status,
-                        minor_version: head.minor_version,
-                        reason: bytes.get(head.reason.clone()).unwrap_or_default(),
-                        fields: Fields::new(bytes.get(head.end..start).unwrap_or_default()),
-                        len: self.lines.position(),
-                    }));
-                }
+                Some(status) if line.is_empty() && status.is_interim() => self.line = None,
+                Some(_) if line.is_empty() => self.fields_end = Some(start),
                 Some(_) => {
                     split(line).ok_or(HandshakeError::MalformedHead)?;
                 }
             }
         }
+        Ok(self.response(bytes))
+    }
+
+    /// The response, its head being whole.
+    fn response<'b>(&self, bytes: &'b [u8]) -> Option<Response<'b>> {
+        let line = self.line.as_ref()?;
+        Some(Response {
+            status: line.status,
+            minor_version: line.minor_version,
+            reason: bytes.get(line.reason.clone())?,
+            fields: Fields::new(bytes.get(line.end..self.fields_end?)?),
+            head_len: self.lines.position(),
+        })
     }
 }
 
@@ -260,7 +267,7 @@ pub struct Response<'b> {
     minor_version: u8,
     reason: &'b [u8],
     fields: Fields<'b>,
-    len: usize,
+    head_len: usize,
 }
 
 impl<'b> Response<'b> {
@@ -291,8 +298,7 @@ impl<'b> Response<'b> {
     /// The length of the head in bytes. What follows in the buffer are the
     /// first bytes from the open WebSocket or, of a refusal, its body.
     #[must_use]
-    #[expect(clippy::len_without_is_empty, reason = "a head is never empty")]
-    pub fn len(&self) -> usize {
-        self.len
+    pub fn head_len(&self) -> usize {
+        self.head_len
     }
 }
