@@ -182,15 +182,15 @@ impl<'b> Request<'b> {
     /// stays as it is.
     #[must_use]
     pub fn path(&self) -> &'b str {
-        let target = self.without_authority();
-        let path = target.split_once('?').map_or(target, |(path, _)| path);
+        let resource = self.resource();
+        let path = resource.split_once('?').map_or(resource, |(path, _)| path);
         if path.is_empty() { "/" } else { path }
     }
 
     /// What follows the `?` of the target.
     #[must_use]
     pub fn query(&self) -> Option<&'b str> {
-        self.without_authority().split_once('?').map(|(_, query)| query)
+        self.resource().split_once('?').map(|(_, query)| query)
     }
 
     /// The header fields in order.
@@ -249,8 +249,8 @@ impl<'b> Request<'b> {
         }
         // > including a "Request-URI" [...] that should be interpreted as a
         // > /resource name/ defined in Section 3
-        let is_path = self.target.starts_with('/') || self.target.contains("://");
-        if !is_path || self.target.contains('#') {
+        let is_absolute = self.resource().len() < self.target.len();
+        if !is_absolute && !self.target.starts_with('/') || self.target.contains('#') {
             return Err(HandshakeError::BadTarget);
         }
         // What comes behind the head must be frames for everyone who looks.
@@ -298,15 +298,18 @@ impl<'b> Request<'b> {
         Ok(Upgrade { request: self, key })
     }
 
-    /// The target from its path on.
-    fn without_authority(&self) -> &'b str {
+    /// The target without scheme and authority.
+    fn resource(&self) -> &'b str {
         // > a server MUST accept the absolute-form in requests
         // > (RFC 9112 §3.2.2)
-        let Some((_, rest)) = self.target.split_once("://") else { return self.target };
-        if self.target.starts_with('/') {
-            return self.target;
+        let known = ["http", "https", "ws", "wss"];
+        match self.target.split_once("://") {
+            Some((scheme, rest)) if known.iter().any(|s| s.eq_ignore_ascii_case(scheme)) => {
+                // An empty path is the path "/".
+                rest.find(['/', '?']).and_then(|start| rest.get(start..)).unwrap_or("/")
+            }
+            _ => self.target,
         }
-        rest.find(['/', '?']).and_then(|start| rest.get(start..)).unwrap_or_default()
     }
 }
 

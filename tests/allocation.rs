@@ -1,0 +1,374 @@
+//! What is allocated: nothing in layer 1 and the handshake, nothing in layer 2
+//! for messages that come in one piece, and never more than what arrived.
+//!
+//! The counts are of this thread alone, so the tests may run side by side.
+
+mod common;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use common::{BINARY, CLOSE, CONT, FIN, NONCE, PING, PONG, Side, TEXT, request_with, zero_key};
+use sansocket::handshake::{
+    ClientHandshake, HandshakeError, Reply, RequestReader, ResponseReader, Url,
+};
+use sansocket::{
+    ChaChaKeys, Client, CloseCode, Config, Connection, Event, Kind, Payload, ProtocolError,
+    Received, Receiver, Role, Sender, Server, WebSocket,
+};
+
+struct Counting;
+
+thread_local! {
+    /// Calls that allocate or grow.
+    static CALLS: Cell<usize> = const { Cell::new(0) };
+    /// Bytes in use, and the most that there were.
+    static BYTES: Cell<usize> = const { Cell::new(0) };
+    static PEAK: Cell<usize> = const { Cell::new(0) };
+}
+
+fn note(grown: usize, freed: usize, calls: usize) {
+    // Not there any more while a thread ends; nothing is counted then.
+    let _ = CALLS.try_with(|count| count.set(count.get() + calls));
+    let _ = BYTES.try_with(|bytes| {
+        bytes.set((bytes.get() + grown).saturating_sub(freed));
+        let _ = PEAK.try_with(|peak| peak.set(peak.get().max(bytes.get())));
+    });
+}
+
+// SAFETY: every call goes on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note(layout.size(), 0, 1);
+        // SAFETY: as promised by the caller.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        note(0, layout.size(), 0);
+        // SAFETY: as promised by the caller.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // Both blocks may be there at once.
+        note(size, 0, 1);
+        note(0, layout.size(), 0);
+        // SAFETY: as promised by the caller.
+        unsafe { System.realloc(block, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The number of allocations that `work` makes, and the most bytes that it
+/// held at a time.
+fn allocations<T>(work: impl FnOnce() -> T) -> (usize, usize, T) {
+    let (calls, bytes) = (CALLS.get(), BYTES.get());
+    PEAK.set(bytes);
+    let result = work();
+    (CALLS.get() - calls, PEAK.get() - bytes, result)
+}
+
+#[test]
+fn the_counter_counts() {
+    let (calls, peak, kept) = allocations(|| {
+        drop(vec![0u8; 1000]);
+        let mut bytes = Vec::<u8>::with_capacity(10);
+        bytes.reserve_exact(50);
+        bytes
+    });
+    assert_eq!(calls, 3);
+    assert!((1000..2000).contains(&peak), "{peak}");
+    drop(kept);
+    assert_eq!(allocations(|| 7), (0, 0, 7));
+}
+
+/// A stream with everything in it: fragments, Pings, all lengths of length.
+fn session(side: Side) -> Vec<u8> {
+    [
+        side.frame(FIN | TEXT, "grüß".as_bytes()),
+        side.frame(FIN | BINARY, &[7; 126]),
+        side.frame(FIN | BINARY, &vec![7; 70_000]),
+        side.frame(TEXT, b"a\xE2"),
+        side.frame(PING, &[1; 125]),
+        side.frame(CONT, b"\x82"),
+        side.frame(FIN | CONT, b"\xAC"),
+        side.frame(PONG, b""),
+        side.frame(CLOSE, b"\x03\xE8bye"),
+        b"ignored".to_vec(),
+    ]
+    .concat()
+}
+
+/// Everything that layer 1 does, into a buffer that is there already.
+fn drive<R: Role>(
+    ws: &mut Connection<R>,
+    bytes: &mut [u8],
+    chunk: usize,
+    sink: &mut impl FnMut(&[u8]),
+) -> usize {
+    let mut events = 0;
+    let mut out = [0; 1024];
+    for mut input in bytes.chunks_mut(chunk) {
+        loop {
+            match ws.receive(&mut input) {
+                Ok(None) => break,
+                Ok(Some(Event::Data(data))) => {
+                    let (kind, last) = (data.kind(), data.is_last());
+                    let start = data.payload().len().min(1000);
+                    sink(ws.encode(kind, last, &data.payload()[..start], &mut out).unwrap());
+                }
+                Ok(Some(Event::Ping(ping))) => sink(&ws.pong(ping)),
+                Ok(Some(Event::Pong(pong))) => sink(&ws.ping(pong)),
+                Ok(Some(Event::Close(close))) => sink(&ws.close(close).unwrap()),
+                Err(error) => {
+                    if let Some(frame) = ws.close(error) {
+                        sink(&frame);
+                    }
+                    break;
+                }
+            }
+            events += 1;
+        }
+    }
+    events
+}
+
+#[test]
+fn layer_1_allocates_nothing() {
+    for chunk in [1, 7, 4096, usize::MAX] {
+        let (mut to_server, mut to_client) = (session(Side::Server), session(Side::Client));
+        let mut sent = 0;
+        let (calls, _, events) = allocations(|| {
+            let mut server = Connection::server(Config::new());
+            let mut client = Connection::client(Config::new(), ChaChaKeys::from_seed([7; 32]));
+            let mut sink = |bytes: &[u8]| sent += bytes.len();
+            let mut hello = *b"hello";
+            client
+                .send(Kind::Text, &mut hello)
+                .unwrap()
+                .as_slices()
+                .into_iter()
+                .for_each(&mut sink);
+            server.send(Kind::Text, b"hello").unwrap().as_slices().into_iter().for_each(&mut sink);
+            let events = drive(&mut server, &mut to_server, chunk, &mut sink)
+                + drive(&mut client, &mut to_client, chunk, &mut sink);
+            let _halves = (server.split(), client.split());
+            events
+        });
+        assert_eq!(calls, 0, "in pieces of {chunk}");
+        assert!(events >= 18 && sent > 300);
+    }
+}
+
+#[test]
+fn errors_in_layer_1_allocate_nothing() {
+    for bad in [
+        Side::Server.frame(FIN | TEXT, b"ab\xFF"),
+        Side::Server.frame(0xFF, b""),
+        Side::Server.frame(CLOSE, b"\x03\xE8\xFF"),
+        Side::Client.frame(PING, b""),
+        Side::Server.header(FIN | BINARY, u64::MAX),
+    ] {
+        let mut bytes = [session(Side::Server), bad.clone()].concat();
+        let mut bad = bad;
+        let (calls, ..) = allocations(|| {
+            let mut ws = Connection::server(Config::new());
+            drive(&mut ws, &mut bytes, 50, &mut |_| {});
+            let mut ws = Connection::server(Config::new());
+            drive(&mut ws, &mut bad, 3, &mut |_| {});
+            assert!(ws.receive(&mut &mut [][..]).is_err());
+        });
+        assert_eq!(calls, 0);
+    }
+}
+
+#[test]
+fn the_handshake_allocates_nothing() {
+    let bytes = request_with("Sec-WebSocket-Protocol: a, b\r\nOrigin: http://x\r\n");
+    let bad = request_with("Content-Length: 7\r\n");
+    let (calls, ..) = allocations(|| {
+        let mut out = [0; 1024];
+        // The server's, byte by byte.
+        let mut reader = RequestReader::new();
+        for end in 0..bytes.len() {
+            assert!(reader.read(&bytes[..end]).unwrap().is_none());
+        }
+        let request = reader.read(&bytes).unwrap().unwrap();
+        assert_eq!((request.path(), request.origin()), ("/chat", Some("http://x")));
+        let upgrade = request.upgrade().unwrap();
+        let chosen = upgrade.choose_protocol(&["b"]);
+        let response =
+            upgrade.accept(&mut out).protocol(chosen).header("X-A", "b").finish().unwrap();
+        // The client's.
+        let mut ask = [0; 1024];
+        let url = Url::parse("wss://[::1]:8443/chat?x").unwrap();
+        let handshake = ClientHandshake::new(NONCE).protocols(&["a", "b"]);
+        handshake.request(&url, &mut ask).header("Origin", "http://x").finish().unwrap();
+        let mut reader = ResponseReader::new();
+        for end in 0..response.len() {
+            assert!(reader.read(&response[..end]).unwrap().is_none());
+        }
+        let response = reader.read(response).unwrap().unwrap();
+        assert_eq!(handshake.check(&response).unwrap().protocol(), Some("b"));
+        // Refusals.
+        let request = RequestReader::new().read(&bad).unwrap().unwrap();
+        let error = request.upgrade().unwrap_err();
+        assert_eq!(error, HandshakeError::RequestHasBody);
+        error.reply(&mut ask).unwrap();
+        Reply::new(404, &mut ask).header("X-A", "b").body(b"gone").unwrap();
+        assert!(RequestReader::new().read(b"\0").is_err());
+    });
+    assert_eq!(calls, 0);
+}
+
+fn count<R: Role>(ws: &mut WebSocket<R>, mut input: &mut [u8], output: &mut Vec<u8>) -> usize {
+    let mut received = 0;
+    while ws.receive(&mut input, output).unwrap().is_some() {
+        received += 1;
+    }
+    received
+}
+
+#[test]
+fn layer_2_allocates_nothing_for_messages_in_one_piece() {
+    let wire = |side: Side| {
+        [
+            side.frame(FIN | TEXT, "grüß".as_bytes()),
+            side.frame(PING, &[1; 125]),
+            side.frame(FIN | BINARY, &vec![7; 100_000]),
+            side.frame(FIN | TEXT, b""),
+            side.frame(CLOSE, b"\x03\xE8bye"),
+        ]
+        .concat()
+    };
+    let (mut to_server, mut to_client) = (wire(Side::Server), wire(Side::Client));
+    let mut output = Vec::with_capacity(1000);
+    let (calls, _, received) = allocations(|| {
+        let mut server = WebSocket::server(Config::new());
+        let mut client = WebSocket::client(Config::new(), zero_key);
+        client.send("hello", &mut output).unwrap();
+        server.send(b"hello", &mut output).unwrap();
+        client.ping(Payload::EMPTY, &mut output);
+        count(&mut server, &mut to_server, &mut output)
+            + count(&mut client, &mut to_client, &mut output)
+    });
+    assert_eq!((calls, received), (0, 10));
+    assert!(output.capacity() == 1000, "the Pongs and Closes went into what was there");
+}
+
+#[test]
+fn a_declared_length_allocates_nothing() {
+    // All that a frame's header can say, and not a byte of payload behind it.
+    let mut output = Vec::with_capacity(1000);
+    for len in [1, 125, 126, 0xFFFF, 0x1_0000, 1 << 24, (1 << 24) + 1, 1 << 31, 1 << 62] {
+        for first in [FIN | TEXT, FIN | BINARY, TEXT, BINARY] {
+            for chunk in [1, 14] {
+                let mut header = Side::Server.header(first, len);
+                let (calls, _, error) = allocations(|| {
+                    let mut ws = WebSocket::server(Config::new());
+                    header
+                        .chunks_mut(chunk)
+                        .find_map(|mut input| ws.receive(&mut input, &mut output).err())
+                });
+                let expected =
+                    if len > 1 << 24 { Some(ProtocolError::MessageTooBig) } else { None };
+                assert_eq!((calls, error), (0, expected), "{len}");
+            }
+        }
+    }
+}
+
+#[test]
+fn memory_grows_with_what_arrived_and_not_with_what_was_declared() {
+    for first in [FIN | TEXT, FIN | BINARY] {
+        let header = Side::Server.header(first, 16 << 20);
+        let arrived: Vec<u8> =
+            header.iter().copied().chain(Side::Server.masked(&vec![b'x'; 50_000])).collect();
+        let mut output = Vec::new();
+        for chunk in [1, 100, 1460, 60_000] {
+            let mut bytes = arrived.clone();
+            let (_, peak, _ws) = allocations(|| {
+                let mut ws = WebSocket::server(Config::new());
+                for mut input in bytes.chunks_mut(chunk) {
+                    assert_eq!(ws.receive(&mut input, &mut output), Ok(None));
+                }
+                ws
+            });
+            // A buffer that doubles, and while it moves its half, too.
+            assert!((50_000..=3 * 50_000 + 64).contains(&peak), "{peak} in pieces of {chunk}");
+        }
+    }
+}
+
+#[test]
+fn what_is_kept_is_at_most_twice_what_arrived() {
+    let mut ws = WebSocket::server(Config::new());
+    let mut output = Vec::new();
+    let before = BYTES.get();
+    let mut arrived = 0;
+    for i in 0..10_000 {
+        // Every other one is empty: a frame by itself must not cost anything.
+        let opcode = if i == 0 { BINARY } else { CONT };
+        let mut frame = Side::Server.frame(opcode, if i % 2 == 0 { b"" } else { b"x" });
+        arrived += i % 2;
+        assert_eq!(ws.receive(&mut &mut frame[..], &mut output), Ok(None));
+        drop(frame);
+        assert!(BYTES.get() - before <= 2 * arrived + 64, "frame {i}, {arrived} bytes");
+    }
+    {
+        let mut last = Side::Server.frame(FIN, b"");
+        let received = ws.receive(&mut &mut last[..], &mut output).unwrap();
+        let Some(Received::Message(message)) = received else { panic!() };
+        assert_eq!(message.as_bytes().len(), arrived);
+    }
+    assert_eq!(BYTES.get(), before, "with the message the memory goes");
+}
+
+#[test]
+fn an_error_frees_the_message_that_was_arriving() {
+    let mut bytes = [
+        Side::Server.frame(BINARY, &vec![0; 100_000]),
+        Side::Server.frame(CONT, b""),
+        vec![0xFF, 0xFF],
+    ]
+    .concat();
+    let mut output = Vec::with_capacity(100);
+    let before = BYTES.get();
+    let mut ws = WebSocket::server(Config::new());
+    let mut input = &mut bytes[..];
+    assert!(ws.receive(&mut input, &mut output).is_err());
+    assert_eq!(BYTES.get(), before);
+}
+
+#[test]
+fn sending_a_message_reserves_what_it_takes_and_at_once() {
+    let payload = vec![7; 100_000];
+    let mut server = WebSocket::server(Config::new());
+    let mut client = WebSocket::client(Config::new(), zero_key);
+    let (calls, ..) = allocations(|| server.send(&payload, &mut Vec::new()));
+    assert_eq!(calls, 1);
+    let (calls, ..) = allocations(|| client.send(&payload, &mut Vec::new()));
+    assert_eq!(calls, 1);
+    let (calls, ..) = allocations(|| client.close(CloseCode::NORMAL, &mut Vec::new()));
+    assert_eq!(calls, 1);
+}
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn sizes() {
+    // The first is a promise; the others are here so that a change is noticed.
+    assert!(size_of::<Connection<Server>>() <= 256);
+    let sizes = [
+        ("Receiver<Server>", size_of::<Receiver<Server>>(), 184),
+        ("Sender<Server>", size_of::<Sender<Server>>(), 2),
+        ("Connection<Server>", size_of::<Connection<Server>>(), 192),
+        ("WebSocket<Server>", size_of::<WebSocket<Server>>(), 224),
+        ("Connection<Client<fn>>", size_of::<Connection<Client<fn() -> [u8; 4]>>>(), 200),
+    ];
+    for (name, size, expected) in sizes {
+        assert_eq!(size, expected, "{name}");
+    }
+}
