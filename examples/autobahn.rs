@@ -1,14 +1,19 @@
 //! The client that the Autobahn fuzzing server tests.
 //!
-//! `cargo run --release --example autobahn -- ws://127.0.0.1:9002 AGENT`
+//! ```text
+//! cargo run --release --example autobahn -- ws://127.0.0.1:9002 AGENT
+//!     [--deflate 'permessage-deflate; server_max_window_bits=10...' | --no-deflate]
+//! ```
 
 mod connect;
+mod deflate;
 
 use std::error::Error;
 use std::io::{Read, Write};
 use std::{env, process};
 
 use connect::{Connected, connect};
+use sansocket::deflate::Compression;
 use sansocket::{Config, Message, Received};
 
 /// The largest message of the suite has 16 MiB.
@@ -16,10 +21,24 @@ const CONFIG: Config = Config::new().max_message(64 << 20);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = env::args().skip(1).collect();
-    let [url, agent] = &args[..] else {
-        eprintln!("usage: autobahn ws://ADDRESS:PORT AGENT");
-        process::exit(2);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let (url, agent, words) = match args[..] {
+        [url, agent] => (url, agent, Some("permessage-deflate")),
+        [url, agent, "--no-deflate"] => (url, agent, None),
+        [url, agent, "--deflate", words] => (url, agent, Some(words)),
+        _ => {
+            eprintln!(
+                "usage: autobahn ws://ADDRESS:PORT AGENT [--deflate PARAMETERS | --no-deflate]"
+            );
+            process::exit(2);
+        }
     };
+    let compression = match words.map(deflate::parse) {
+        Some(None) => return Err("not permessage-deflate and its parameters".into()),
+        Some(Some(most)) => Some(Compression::client(most)),
+        None => None,
+    };
+    let run = |url: &str| run(url, compression);
     let url = url.trim_end_matches('/');
 
     let count = run(&format!("{url}/getCaseCount"))?.ok_or("the server told no number of cases")?;
@@ -37,8 +56,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Echoes until the connection ends; returns the last text that came.
-fn run(url: &str) -> Result<Option<String>, Box<dyn Error>> {
-    let Connected { mut stream, mut ws, first, .. } = connect(url, &[], &[], CONFIG)?;
+fn run(url: &str, compression: Option<Compression>) -> Result<Option<String>, Box<dyn Error>> {
+    let Connected { mut stream, mut ws, first, .. } = connect(url, &[], &[], compression, CONFIG)?;
     let mut buffer = vec![0; 64 * 1024];
     buffer[..first.len()].copy_from_slice(&first);
     let mut filled = first.len();

@@ -1,10 +1,14 @@
 //! A client for the terminal: lines in become messages, messages are printed.
 //!
-//! `cargo run --release --example client -- URL [--header 'Name: value']... [--protocol NAME]...`
+//! ```text
+//! cargo run --release --example client -- URL [--header 'Name: value']... [--protocol NAME]...
+//!     [--deflate 'permessage-deflate; server_max_window_bits=10...']
+//! ```
 //!
 //! Ctrl-D closes the connection and waits for the server to answer.
 
 mod connect;
+mod deflate;
 
 use std::error::Error;
 use std::io::{self, BufRead, Read, Write};
@@ -15,9 +19,11 @@ use std::time::Duration;
 use std::{env, thread};
 
 use connect::{Connected, connect};
+use sansocket::deflate::Compression;
 use sansocket::{CloseCode, Config, Message, Received};
 
-const USAGE: &str = "usage: client URL [--header 'Name: value']... [--protocol NAME]...";
+const USAGE: &str =
+    "usage: client URL [--header 'Name: value']... [--protocol NAME]... [--deflate PARAMETERS]";
 
 fn main() -> ExitCode {
     match run() {
@@ -41,6 +47,7 @@ enum Input {
 
 fn run() -> Result<(), Box<dyn Error>> {
     let (mut url, mut headers, mut protocols) = (None, Vec::new(), Vec::new());
+    let mut compression = None;
     let mut args = env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -49,13 +56,17 @@ fn run() -> Result<(), Box<dyn Error>> {
                 let (name, value) = header.split_once(':').ok_or(USAGE)?;
                 headers.push((name.trim().to_owned(), value.trim().to_owned()));
             }
+            "--deflate" => {
+                let most = deflate::parse(&args.next().ok_or(USAGE)?).ok_or(USAGE)?;
+                compression = Some(Compression::client(most));
+            }
             "--protocol" => protocols.push(args.next().ok_or(USAGE)?),
             _ if url.is_none() && !arg.starts_with("--") => url = Some(arg),
             _ => return Err(USAGE.into()),
         }
     }
     let protocols: Vec<&str> = protocols.iter().map(String::as_str).collect();
-    let connected = connect(&url.ok_or(USAGE)?, &headers, &protocols, Config::new())?;
+    let connected = connect(&url.ok_or(USAGE)?, &headers, &protocols, compression, Config::new())?;
     match &connected.protocol {
         Some(protocol) => eprintln!("connected, protocol {protocol}"),
         None => eprintln!("connected"),

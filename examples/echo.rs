@@ -1,6 +1,11 @@
 //! An echo server: a thread a connection, whole messages, a page to try it.
 //!
-//! `cargo run --release --example echo -- [--listen 127.0.0.1:9001] [--max-message BYTES]`
+//! ```text
+//! cargo run --release --example echo -- [--listen 127.0.0.1:9001] [--max-message BYTES]
+//!     [--deflate 'permessage-deflate; server_max_window_bits=10...' | --no-deflate]
+//! ```
+
+mod deflate;
 
 use std::error::Error;
 use std::io::{self, Read, Write};
@@ -8,21 +13,31 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 use std::{env, thread};
 
+use sansocket::deflate::{Agreement, Compression};
 use sansocket::handshake::{Reply, Request, RequestReader};
 use sansocket::{Config, ProtocolError, Received, Server, WebSocket};
 
 const PAGE: &[u8] = include_bytes!("echo.html");
-const USAGE: &str = "usage: echo [--listen ADDRESS:PORT] [--max-message BYTES]";
+const USAGE: &str = "usage: echo [--listen ADDRESS:PORT] [--max-message BYTES] [--deflate PARAMETERS | --no-deflate]";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut listen = "127.0.0.1:9001".to_owned();
     let mut config = Config::new().max_message(64 << 20);
+    let mut compression = Some(Compression::new());
     let mut args = env::args().skip(1);
     while let Some(option) = args.next() {
+        if option == "--no-deflate" {
+            compression = None;
+            continue;
+        }
         let value = args.next().ok_or(USAGE)?;
         match option.as_str() {
             "--listen" => listen = value,
             "--max-message" => config = config.max_message(value.parse().map_err(|_| USAGE)?),
+            "--deflate" => {
+                let most = deflate::parse(&value).ok_or(USAGE)?;
+                compression = Some(Compression::server(most));
+            }
             _ => return Err(USAGE.into()),
         }
     }
@@ -40,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         thread::spawn(move || {
             let peer = stream.peer_addr();
-            if let Err(error) = serve(stream, config) {
+            if let Err(error) = serve(stream, config, compression) {
                 eprintln!("{peer:?}: {error}");
             }
         });
@@ -49,13 +64,17 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// The opening handshake, then an echo until the end.
-fn serve(mut stream: TcpStream, config: Config) -> Result<(), Box<dyn Error>> {
+fn serve(
+    mut stream: TcpStream,
+    config: Config,
+    compression: Option<Compression>,
+) -> Result<(), Box<dyn Error>> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let mut buffer = vec![0; 64 * 1024];
     let mut reader = RequestReader::new();
     let mut filled = 0;
-    let head = loop {
+    let (head, agreement) = loop {
         let n = stream.read(&mut buffer[filled..])?;
         if n == 0 {
             return Ok(());
@@ -65,12 +84,12 @@ fn serve(mut stream: TcpStream, config: Config) -> Result<(), Box<dyn Error>> {
         match reader.read(&buffer[..filled]) {
             Ok(None) => {}
             Ok(Some(request)) => {
-                let (response, upgraded) = answer(&request, &mut out)?;
+                let (response, end) = answer(&request, compression, &mut out)?;
                 stream.write_all(response)?;
-                if !upgraded {
-                    return Ok(linger(stream)?);
+                match end {
+                    Answer::Open(agreement) => break (request.head_len(), agreement),
+                    Answer::Closed => return Ok(linger(stream)?),
                 }
-                break request.head_len();
             }
             Err(error) => {
                 stream.write_all(error.reply(&mut out)?)?;
@@ -80,7 +99,7 @@ fn serve(mut stream: TcpStream, config: Config) -> Result<(), Box<dyn Error>> {
     };
 
     stream.set_read_timeout(None)?;
-    let mut ws = WebSocket::server(config);
+    let mut ws = WebSocket::server_with_compression(config, agreement);
     let mut output = Vec::new();
     // What came with the request are the first frames.
     let mut input = &mut buffer[head..filled];
@@ -100,8 +119,19 @@ fn serve(mut stream: TcpStream, config: Config) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// The response to a request, and whether it opens a WebSocket.
-fn answer<'o>(request: &Request, out: &'o mut [u8]) -> Result<(&'o [u8], bool), Box<dyn Error>> {
+/// Where an answer leaves the connection.
+enum Answer {
+    /// A WebSocket is open, compressed or not.
+    Open(Option<Agreement>),
+    Closed,
+}
+
+/// The response to a request.
+fn answer<'o>(
+    request: &Request,
+    compression: Option<Compression>,
+    out: &'o mut [u8],
+) -> Result<(&'o [u8], Answer), Box<dyn Error>> {
     if request.header("Upgrade").is_none() && request.method() == "GET" {
         let reply = match request.path() {
             "/" => {
@@ -109,18 +139,20 @@ fn answer<'o>(request: &Request, out: &'o mut [u8]) -> Result<(&'o [u8], bool), 
             }
             _ => Reply::new(404, out).body(b"not found\n"),
         };
-        return Ok((reply?, false));
+        return Ok((reply?, Answer::Closed));
     }
     match request.upgrade() {
         // So that clients can be tried on a refusal.
         Ok(_) if request.path() == "/refuse" => {
-            Ok((Reply::new(403, out).body(b"refused, as asked\n")?, false))
+            Ok((Reply::new(403, out).body(b"refused, as asked\n")?, Answer::Closed))
         }
         Ok(upgrade) => {
             let protocol = upgrade.choose_protocol(&["chat", "echo"]);
-            Ok((upgrade.accept(out).protocol(protocol).finish()?, true))
+            let agreed = compression.and_then(|wish| wish.accept(request.extensions()));
+            let response = upgrade.accept(out).protocol(protocol).compression(agreed).finish()?;
+            Ok((response, Answer::Open(agreed.map(|answer| answer.agreement))))
         }
-        Err(error) => Ok((error.reply(out)?, false)),
+        Err(error) => Ok((error.reply(out)?, Answer::Closed)),
     }
 }
 

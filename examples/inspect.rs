@@ -2,15 +2,22 @@
 //!
 //! ```text
 //! inspect --role server|client [--handshake] [--chunk N] [--hex] [--max-message BYTES]
-//!         [--max-fragments N] [--key BASE64] [--protocol NAME]... [--origin ORIGIN]... < bytes
+//!         [--max-fragments N] [--key BASE64] [--protocol NAME]... [--origin ORIGIN]...
+//!         [--deflate 'permessage-deflate; server_max_window_bits=10...'] < bytes
 //! ```
 //!
+//! `--deflate` is what was agreed; with `--handshake`, what the client offered or
+//! the most that the server accepts.
+//!
 //! Exit status: 0 without error lines, 1 with one, 2 on wrong usage.
+
+mod deflate;
 
 use std::env;
 use std::io::{self, Read};
 use std::process::ExitCode;
 
+use sansocket::deflate::{Agreement, Compression};
 use sansocket::handshake::{
     ClientHandshake, HandshakeError, Reply, Request, RequestReader, ResponseReader,
 };
@@ -26,6 +33,7 @@ struct Options {
     nonce: [u8; 16],
     protocols: Vec<String>,
     origins: Vec<String>,
+    deflate: Option<Agreement>,
 }
 
 fn main() -> ExitCode {
@@ -43,23 +51,34 @@ fn main() -> ExitCode {
             None => return usage("standard input is not hex"),
         }
     }
+    let config = options.config;
     let state = if options.server {
-        inspect(&options, &mut input, WebSocket::server(options.config), server_handshake)
+        let open = |agreed| WebSocket::server_with_compression(config, agreed);
+        inspect(&options, &mut input, open, server_handshake)
     } else {
-        // A key of zeros, so that what a client would send can be read.
-        let ws = WebSocket::client(options.config, || [0; 4]);
-        inspect(&options, &mut input, ws, client_handshake)
+        // Keys of zeros, so that what a client would send can be read.
+        let keys = || [0; 4];
+        let open = |agreed| WebSocket::client_with_compression(config, keys, agreed);
+        inspect(&options, &mut input, open, client_handshake)
     };
     println!(r#"{{"type":"end","state":"{state}"}}"#);
     ExitCode::from(u8::from(state == "failed"))
+}
+
+impl Options {
+    /// What `--deflate` asks for.
+    fn wish(&self) -> Option<Compression> {
+        let side = if self.server { Compression::server } else { Compression::client };
+        self.deflate.map(side)
+    }
 }
 
 /// What has come of a handshake.
 enum Handshake {
     /// It needs more bytes.
     Unfinished,
-    /// It is done; its head has this length.
-    Done(usize),
+    /// It is done: the length of its head, and what was agreed.
+    Done(usize, Option<Agreement>),
     /// It failed, for the reason just printed.
     Failed,
 }
@@ -68,22 +87,23 @@ enum Handshake {
 fn inspect<R: Role>(
     options: &Options,
     bytes: &mut [u8],
-    mut ws: WebSocket<R>,
+    open: impl FnOnce(Option<Agreement>) -> WebSocket<R>,
     mut handshake: impl FnMut(&Options, &[u8], &mut Head) -> Handshake,
 ) -> &'static str {
-    let mut start = 0;
+    let (mut start, mut agreed) = (0, options.deflate);
     if options.handshake {
         let mut head = Head::default();
         let mut end = 0;
-        start = loop {
+        (start, agreed) = loop {
             match handshake(options, &bytes[..end], &mut head) {
-                Handshake::Done(len) => break len,
+                Handshake::Done(len, agreed) => break (len, agreed),
                 Handshake::Unfinished if end == bytes.len() => return "handshake",
                 Handshake::Unfinished => end = bytes.len().min(end.saturating_add(options.chunk)),
                 Handshake::Failed => return "failed",
             }
         };
     }
+    let mut ws = open(agreed);
     for mut input in bytes[start..].chunks_mut(options.chunk) {
         loop {
             let mut output = Vec::new();
@@ -138,13 +158,18 @@ fn server_handshake(options: &Options, bytes: &[u8], head: &mut Head) -> Handsha
     }
     let supported: Vec<&str> = options.protocols.iter().map(String::as_str).collect();
     let protocol = upgrade.choose_protocol(&supported);
-    print_sent(upgrade.accept(&mut out).protocol(protocol).finish().unwrap_or_default());
-    Handshake::Done(request.head_len())
+    let agreed = options.wish().and_then(|wish| wish.accept(request.extensions()));
+    let response = upgrade.accept(&mut out).protocol(protocol).compression(agreed);
+    print_sent(response.finish().unwrap_or_default());
+    Handshake::Done(request.head_len(), agreed.map(|answer| answer.agreement))
 }
 
 fn client_handshake(options: &Options, bytes: &[u8], head: &mut Head) -> Handshake {
     let offered: Vec<&str> = options.protocols.iter().map(String::as_str).collect();
-    let handshake = ClientHandshake::new(options.nonce).protocols(&offered);
+    let mut handshake = ClientHandshake::new(options.nonce).protocols(&offered);
+    if let Some(wish) = options.wish() {
+        handshake = handshake.compression(wish);
+    }
     let fail = |error: HandshakeError| {
         print_handshake_error(error.as_str(), error.status());
         Handshake::Failed
@@ -161,7 +186,7 @@ fn client_handshake(options: &Options, bytes: &[u8], head: &mut Head) -> Handsha
         quote_or_null(protocol.as_deref())
     );
     match handshake.check(&response) {
-        Ok(_) => Handshake::Done(response.head_len()),
+        Ok(accepted) => Handshake::Done(response.head_len(), accepted.compression()),
         Err(error) => fail(error),
     }
 }
@@ -249,6 +274,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
         nonce: *b"the sample nonce",
         protocols: Vec::new(),
         origins: Vec::new(),
+        deflate: None,
     };
     while let Some(option) = args.next() {
         let bad = |what: &str| format!("{option} needs {what}");
@@ -281,6 +307,11 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
                 options.nonce = nonce.and_then(|n| n.try_into().ok()).ok_or(bad(what))?;
             }
             "--protocol" => options.protocols.push(value("a name")?),
+            "--deflate" => {
+                let words = value("permessage-deflate and its parameters")?;
+                let agreed = deflate::parse(&words);
+                options.deflate = Some(agreed.ok_or(bad("permessage-deflate and its parameters"))?);
+            }
             "--origin" => options.origins.push(value("an origin")?),
             _ => return Err(format!("unknown option {option}")),
         }
@@ -293,7 +324,7 @@ fn usage(problem: &str) -> ExitCode {
     eprintln!(
         "inspect: {problem}\nusage: inspect --role server|client [--handshake] [--chunk N] [--hex] \
          [--max-message BYTES] [--max-fragments N] [--key BASE64] [--protocol NAME]... \
-         [--origin ORIGIN]... < bytes"
+         [--origin ORIGIN]... [--deflate PARAMETERS] < bytes"
     );
     ExitCode::from(2)
 }

@@ -14,6 +14,8 @@ pub struct Config {
     pub(crate) max_message: u64,
     pub(crate) max_fragments: u32,
     pub(crate) drop_after_close: bool,
+    /// Whether permessage-deflate is agreed.
+    pub(crate) allow_compressed: bool,
     /// Whether layer 1 judges text. Layer 2 does it itself, as it makes the
     /// `str`.
     pub(crate) check_text: bool,
@@ -26,6 +28,7 @@ impl Config {
             max_message: 16 << 20,
             max_fragments: 1 << 17,
             drop_after_close: false,
+            allow_compressed: false,
             check_text: true,
         }
     }
@@ -48,6 +51,22 @@ impl Config {
     /// [`TooManyFragments`]: crate::ProtocolError::TooManyFragments
     pub const fn max_fragments(self, frames: u32) -> Self {
         Self { max_fragments: frames, ..self }
+    }
+
+    /// Text is judged where layer 2 makes it a `str`, and not once more below.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn judging_text_above(self) -> Self {
+        Self { check_text: false, ..self }
+    }
+
+    /// Whether messages may be compressed, permessage-deflate being agreed.
+    ///
+    /// For layer 1 alone, which passes compressed messages through as they are:
+    /// see [`Data::is_compressed`](crate::Data::is_compressed). Their
+    /// compressed size may pass [`max_message`](Self::max_message) by an
+    /// eighth, as the inflated one is what counts. Default: no.
+    pub const fn allow_compressed(self, allow: bool) -> Self {
+        Self { allow_compressed: allow, ..self }
     }
 
     /// Whether data that arrives after our own Close is dropped.

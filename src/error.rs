@@ -40,6 +40,8 @@ pub enum ProtocolError {
     BadCloseCode,
     /// A Close with a reason that is not UTF-8 (§5.5.1).
     BadCloseReason,
+    /// A compressed message that cannot be inflated (RFC 7692 §7.2.2).
+    BadCompression,
     /// A text message that is not UTF-8 (§8.1).
     TextNotUtf8,
     /// A message over [`Config::max_message`](crate::Config::max_message).
@@ -53,7 +55,9 @@ impl ProtocolError {
     #[must_use]
     pub const fn close_code(self) -> CloseCode {
         match self {
-            Self::TextNotUtf8 | Self::BadCloseReason => CloseCode::INVALID_DATA,
+            Self::TextNotUtf8 | Self::BadCloseReason | Self::BadCompression => {
+                CloseCode::INVALID_DATA
+            }
             Self::MessageTooBig | Self::TooManyFragments => CloseCode::MESSAGE_TOO_BIG,
             _ => CloseCode::PROTOCOL_ERROR,
         }
@@ -76,6 +80,7 @@ impl ProtocolError {
             Self::ClosePayloadOfOneByte => "close frame with half a code",
             Self::BadCloseCode => "close code that may not be sent",
             Self::BadCloseReason => "close reason is not UTF-8",
+            Self::BadCompression => "compressed message cannot be inflated",
             Self::TextNotUtf8 => "text is not UTF-8",
             Self::MessageTooBig => "message too big",
             Self::TooManyFragments => "message in too many fragments",
@@ -102,8 +107,11 @@ pub enum SendError {
     Closed,
     /// A whole message while the parts of another are being sent (§5.4).
     UnfinishedMessage,
-    /// A part of another kind than the message it belongs to (§5.4).
+    /// A part of another kind than the message it belongs to (§5.4), or
+    /// compressed and the message is not, or the other way round.
     KindChanged,
+    /// A compressed message without permessage-deflate being agreed.
+    CompressionNotAgreed,
     /// The lent buffer is too small; `needed` bytes would do.
     BufferTooSmall {
         /// The length of the frame, header included.
@@ -116,7 +124,8 @@ impl fmt::Display for SendError {
         match self {
             Self::Closed => f.write_str("data after our Close frame"),
             Self::UnfinishedMessage => f.write_str("a fragmented message is not finished"),
-            Self::KindChanged => f.write_str("text and binary in one message"),
+            Self::KindChanged => f.write_str("parts of different kinds in one message"),
+            Self::CompressionNotAgreed => f.write_str("permessage-deflate is not agreed"),
             Self::BufferTooSmall { needed } => {
                 write!(f, "buffer too small, {needed} bytes needed")
             }

@@ -15,6 +15,7 @@
 //! | 2 | [`WebSocket`]: whole messages, Pongs and Closes answered | `alloc` |
 //! | 1 | [`Connection`], or [`Receiver`] and [`Sender`]: bytes to events, messages to frames, the closing handshake | core |
 //! |   | [`handshake`]: the opening handshake over HTTP/1.1, both roles | core |
+//! |   | [`deflate`], [`extensions`]: permessage-deflate (RFC 7692), in memory that is lent | core |
 //! | 0 | [`frame`], [`mask`], [`utf8`], [`close`], [`base64`], [`sha1`] | core |
 //!
 //! # A server's loop
@@ -89,7 +90,9 @@ pub mod base64;
 pub mod close;
 mod config;
 mod connection;
+pub mod deflate;
 mod error;
+pub mod extensions;
 pub mod frame;
 pub mod handshake;
 mod keys;
@@ -109,7 +112,7 @@ pub use self::error::{ProtocolError, SendError};
 pub use self::keys::{ChaChaKeys, MaskingKeys};
 pub use self::payload::{Payload, PayloadTooLong};
 #[cfg(feature = "alloc")]
-pub use self::websocket::{Message, Received, WebSocket};
+pub use self::websocket::{Message, Received, Scratch, WebSocket};
 
 /// The README's examples, as tests.
 #[cfg(all(doctest, feature = "std"))]

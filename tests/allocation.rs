@@ -363,9 +363,9 @@ fn sizes() {
     assert!(size_of::<Connection<Server>>() <= 256);
     let sizes = [
         ("Receiver<Server>", size_of::<Receiver<Server>>(), 184),
-        ("Sender<Server>", size_of::<Sender<Server>>(), 2),
+        ("Sender<Server>", size_of::<Sender<Server>>(), 4),
         ("Connection<Server>", size_of::<Connection<Server>>(), 192),
-        ("WebSocket<Server>", size_of::<WebSocket<Server>>(), 224),
+        ("WebSocket<Server>", size_of::<WebSocket<Server>>(), 232),
         ("Connection<Client<fn>>", size_of::<Connection<Client<fn() -> [u8; 4]>>>(), 200),
     ];
     for (name, size, expected) in sizes {

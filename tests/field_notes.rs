@@ -140,9 +140,15 @@ fn mistake_06_lists_that_blow_up() {
         assert_eq!(request.protocols().count(), names);
         assert!(request.upgrade().is_ok());
     }
-    // An unclosed quote in a header that nobody here parses.
-    let quote = format!("Sec-WebSocket-Extensions: a; b=\"{}\r\n", "\\\" ".repeat(4000));
-    assert_eq!(judge(&request_with(&quote)), Ok(()));
+    // A quote that is never closed, and long lists of extensions.
+    let quote = format!("Sec-WebSocket-Extensions: a; b=\"{}\r\n", "\\a".repeat(4000));
+    assert_eq!(judge(&request_with(&quote)), Err(HandshakeError::BadExtensions));
+    for value in
+        ["a,".repeat(4000), ";a".repeat(4000).replacen(';', "", 1), "a;b=\"c\",".repeat(900)]
+    {
+        let header = format!("Sec-WebSocket-Extensions: {value}\r\n");
+        assert_eq!(judge(&request_with(&header)), Ok(()));
+    }
 }
 
 /// Repeated headers of the handshake collapsed into one, and a caller's value

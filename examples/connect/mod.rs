@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use sansocket::deflate::Compression;
 use sansocket::handshake::{ClientHandshake, Response, ResponseReader, Url};
 use sansocket::{ChaChaKeys, Client, Config, WebSocket};
 
@@ -25,6 +26,7 @@ pub(crate) fn connect(
     url: &str,
     headers: &[(String, String)],
     protocols: &[&str],
+    compression: Option<Compression>,
     config: Config,
 ) -> Result<Connected, Box<dyn Error>> {
     let url = Url::parse(url)?;
@@ -37,7 +39,10 @@ pub(crate) fn connect(
     let mut keys = ChaChaKeys::from_os()?;
     let mut nonce = [0; 16];
     keys.fill(&mut nonce);
-    let handshake = ClientHandshake::new(nonce).protocols(protocols);
+    let mut handshake = ClientHandshake::new(nonce).protocols(protocols);
+    if let Some(compression) = compression {
+        handshake = handshake.compression(compression);
+    }
     let mut out = vec![0; 16 * 1024];
     let mut request = handshake.request(&url, &mut out);
     for (name, value) in headers {
@@ -59,7 +64,7 @@ pub(crate) fn connect(
         return match handshake.check(&response) {
             Ok(accepted) => {
                 let protocol = accepted.protocol().map(str::to_owned);
-                let ws = WebSocket::client(config, keys);
+                let ws = WebSocket::client_with_compression(config, keys, accepted.compression());
                 Ok(Connected { stream, ws, first, protocol })
             }
             Err(error) if response.status() == 101 => Err(error.into()),

@@ -50,6 +50,7 @@ pub struct Data<'b> {
     pub(super) kind: Kind,
     pub(super) first: bool,
     pub(super) last: bool,
+    pub(super) compressed: bool,
     pub(super) payload: &'b mut [u8],
 }
 
@@ -70,6 +71,13 @@ impl<'b> Data<'b> {
     #[must_use]
     pub fn is_last(&self) -> bool {
         self.last
+    }
+
+    /// Whether the message is compressed, and these are bytes to inflate. Text
+    /// is then not checked.
+    #[must_use]
+    pub fn is_compressed(&self) -> bool {
+        self.compressed
     }
 
     /// The piece's bytes.

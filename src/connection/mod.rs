@@ -55,7 +55,7 @@ impl Connection<Server> {
     /// The server's end of a connection.
     #[must_use]
     pub const fn server(config: Config) -> Self {
-        Self { receiver: Receiver::new(config), sender: Sender::new(Server) }
+        Self { receiver: Receiver::new(config), sender: Sender::new(config, Server) }
     }
 
     /// Sends `payload` as a whole message, without copying it.
@@ -75,6 +75,21 @@ impl Connection<Server> {
     ) -> Result<Frame<'p>, SendError> {
         self.sender.send_part(kind, last, payload)
     }
+
+    /// Sends `payload`, which is compressed, as the next part of a compressed
+    /// message, `last` or not, without
+    /// copying it.
+    ///
+    /// For what [`deflate`](crate::deflate) made, or a peer sent
+    /// ([`Data::is_compressed`]); it needs [`Config::allow_compressed`].
+    pub fn send_compressed_part<'p>(
+        &mut self,
+        kind: Kind,
+        last: bool,
+        payload: &'p [u8],
+    ) -> Result<Frame<'p>, SendError> {
+        self.sender.send_compressed_part(kind, last, payload)
+    }
 }
 
 impl<K: MaskingKeys> Connection<Client<K>> {
@@ -82,7 +97,7 @@ impl<K: MaskingKeys> Connection<Client<K>> {
     /// [`ChaChaKeys`](crate::ChaChaKeys) or a closure of the caller's.
     #[must_use]
     pub const fn client(config: Config, keys: K) -> Self {
-        Self { receiver: Receiver::new(config), sender: Sender::new(Client { keys }) }
+        Self { receiver: Receiver::new(config), sender: Sender::new(config, Client { keys }) }
     }
 
     /// Sends `payload` as a whole message, masking it in place.
@@ -104,6 +119,21 @@ impl<K: MaskingKeys> Connection<Client<K>> {
         payload: &'p mut [u8],
     ) -> Result<Frame<'p>, SendError> {
         self.sender.send_part(kind, last, payload)
+    }
+
+    /// Sends `payload`, which is compressed, as the next part of a compressed
+    /// message, `last` or not, masking
+    /// it in place.
+    ///
+    /// For what [`deflate`](crate::deflate) made, or a peer sent
+    /// ([`Data::is_compressed`]); it needs [`Config::allow_compressed`].
+    pub fn send_compressed_part<'p>(
+        &mut self,
+        kind: Kind,
+        last: bool,
+        payload: &'p mut [u8],
+    ) -> Result<Frame<'p>, SendError> {
+        self.sender.send_compressed_part(kind, last, payload)
     }
 }
 
@@ -185,5 +215,18 @@ impl<R: Role> Connection<R> {
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
         self.sender.append(kind, payload, out)
+    }
+
+    /// Appends a whole compressed message to `out`, if `deflate` makes it fit
+    /// `room` bytes.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn append_compressed(
+        &mut self,
+        kind: Kind,
+        room: usize,
+        out: &mut Vec<u8>,
+        deflate: impl FnOnce(&mut [u8]) -> Option<usize>,
+    ) -> Result<bool, SendError> {
+        self.sender.append_compressed(kind, room, out, deflate)
     }
 }

@@ -90,6 +90,7 @@ struct ControlFrame {
 #[derive(Clone, Copy)]
 struct Message {
     kind: Kind,
+    compressed: bool,
     /// Whether the first piece has been delivered.
     begun: bool,
     /// Frames so far, the current one included.
@@ -197,7 +198,7 @@ impl<R: Role> Receiver<R> {
         let expected = Expected {
             masked: R::RECEIVES_MASKED,
             message_open: self.message.is_some(),
-            rsv: Rsv::NONE,
+            rsv: if self.config.allow_compressed { Rsv::RSV1 } else { Rsv::NONE },
         };
         if partial.len == 0
             && let Some((header, used)) = Header::parse(input, expected)?
@@ -234,11 +235,12 @@ impl<R: Role> Receiver<R> {
         if !header.fin || header.len > input.len() as u64 || self.dropping {
             return Ok(None);
         }
-        self.check_limits(1, header.len)?;
+        let compressed = header.rsv.contains(Rsv::RSV1);
+        self.check_limits(1, header.len, compressed)?;
         let payload = take(input, header.len as usize);
         mask::apply(payload, header.mask.unwrap_or_default());
-        let mut data = Data { kind, first: true, last: true, payload };
-        if kind == Kind::Text && self.config.check_text {
+        let mut data = Data { kind, first: true, last: true, compressed, payload };
+        if self.must_check_text(&data) {
             let mut text = utf8::Decoder::new();
             self.check_text(&mut text, &mut data)?;
         }
@@ -261,10 +263,11 @@ impl<R: Role> Receiver<R> {
             Opcode::Text | Opcode::Continuation => Kind::Text,
             Opcode::Binary => Kind::Binary,
         };
-        let mut message = self.message.unwrap_or(Message::new(kind));
+        let compressed = header.rsv.contains(Rsv::RSV1);
+        let mut message = self.message.unwrap_or(Message::new(kind, compressed));
         message.fragments = message.fragments.saturating_add(1);
         message.len = message.len.saturating_add(header.len);
-        self.check_limits(message.fragments, message.len)?;
+        self.check_limits(message.fragments, message.len, message.compressed)?;
         self.message = Some(message);
         self.state = State::Data(DataFrame { fin: header.fin, remaining: header.len, key });
         Ok(())
@@ -288,9 +291,10 @@ impl<R: Role> Receiver<R> {
         let frame_whole = frame.remaining == 0;
         let last = frame_whole && frame.fin;
         self.state = if frame_whole { State::BETWEEN_FRAMES } else { State::Data(frame) };
-        let mut data = Data { kind: message.kind, first: !message.begun, last, payload };
+        let Message { kind, compressed, begun, .. } = message;
+        let mut data = Data { kind, first: !begun, last, compressed, payload };
         message.begun = true;
-        if message.kind == Kind::Text && self.config.check_text {
+        if self.must_check_text(&data) {
             self.check_text(&mut message.text, &mut data)?;
         }
         self.message = if last { None } else { Some(message) };
@@ -325,14 +329,25 @@ impl<R: Role> Receiver<R> {
         }))
     }
 
-    fn check_limits(&self, fragments: u32, len: u64) -> Result<(), ProtocolError> {
-        if len > self.config.max_message {
+    fn check_limits(
+        &self,
+        fragments: u32,
+        len: u64,
+        compressed: bool,
+    ) -> Result<(), ProtocolError> {
+        // What does not shrink is a little longer compressed than inflated.
+        let slack = if compressed { self.config.max_message / 8 + 64 } else { 0 };
+        if len > self.config.max_message.saturating_add(slack) {
             return Err(ProtocolError::MessageTooBig);
         }
         if fragments > self.config.max_fragments.max(1) {
             return Err(ProtocolError::TooManyFragments);
         }
         Ok(())
+    }
+
+    fn must_check_text(&self, data: &Data<'_>) -> bool {
+        data.kind == Kind::Text && !data.compressed && self.config.check_text
     }
 
     /// Judges the text of `data`. Where it is bad, what came before the bad
@@ -380,8 +395,8 @@ impl PartialHeader {
 }
 
 impl Message {
-    const fn new(kind: Kind) -> Self {
-        Self { kind, begun: false, fragments: 0, len: 0, text: utf8::Decoder::new() }
+    const fn new(kind: Kind, compressed: bool) -> Self {
+        Self { kind, compressed, begun: false, fragments: 0, len: 0, text: utf8::Decoder::new() }
     }
 }
 

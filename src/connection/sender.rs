@@ -4,10 +4,13 @@
 use alloc::vec::Vec;
 
 use crate::close::CloseFrame;
+use crate::config::Config;
 use crate::connection::event::Kind;
 use crate::connection::outbound::{ControlFrame, Frame};
 use crate::connection::role::{Client, Role, Server};
 use crate::error::SendError;
+#[cfg(feature = "alloc")]
+use crate::frame::MAX_HEADER;
 use crate::frame::{Header, Opcode, Rsv};
 use crate::keys::MaskingKeys;
 use crate::mask;
@@ -19,10 +22,28 @@ use crate::payload::Payload;
 #[derive(Debug)]
 pub struct Sender<R> {
     role: R,
-    /// The kind of the message whose parts are being sent.
-    message: Option<Kind>,
+    /// The message whose parts are being sent.
+    message: Option<Message>,
     /// Whether our Close is sent.
     closed: bool,
+    /// Whether permessage-deflate is agreed.
+    allow_compressed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Message {
+    kind: Kind,
+    compressed: bool,
+}
+
+impl Message {
+    const fn plain(kind: Kind) -> Self {
+        Self { kind, compressed: false }
+    }
+
+    const fn compressed(kind: Kind) -> Self {
+        Self { kind, compressed: true }
+    }
 }
 
 impl Sender<Server> {
@@ -40,7 +61,28 @@ impl Sender<Server> {
         last: bool,
         payload: &'p [u8],
     ) -> Result<Frame<'p>, SendError> {
-        let header = self.data_header(kind, last, payload.len())?;
+        self.frame(Message::plain(kind), last, payload)
+    }
+
+    /// Sends `payload`, which is compressed, as the next part of a compressed
+    /// message, `last` or not, without
+    /// copying it.
+    pub fn send_compressed_part<'p>(
+        &mut self,
+        kind: Kind,
+        last: bool,
+        payload: &'p [u8],
+    ) -> Result<Frame<'p>, SendError> {
+        self.frame(Message::compressed(kind), last, payload)
+    }
+
+    fn frame<'p>(
+        &mut self,
+        message: Message,
+        last: bool,
+        payload: &'p [u8],
+    ) -> Result<Frame<'p>, SendError> {
+        let header = self.data_header(message, last, payload.len())?;
         Ok(Frame::new(header, payload))
     }
 }
@@ -64,15 +106,37 @@ impl<K: MaskingKeys> Sender<Client<K>> {
         last: bool,
         payload: &'p mut [u8],
     ) -> Result<Frame<'p>, SendError> {
-        let header = self.data_header(kind, last, payload.len())?;
+        self.frame(Message::plain(kind), last, payload)
+    }
+
+    /// Sends `payload`, which is compressed, as the next part of a compressed
+    /// message, `last` or not, masking
+    /// it in place.
+    pub fn send_compressed_part<'p>(
+        &mut self,
+        kind: Kind,
+        last: bool,
+        payload: &'p mut [u8],
+    ) -> Result<Frame<'p>, SendError> {
+        self.frame(Message::compressed(kind), last, payload)
+    }
+
+    fn frame<'p>(
+        &mut self,
+        message: Message,
+        last: bool,
+        payload: &'p mut [u8],
+    ) -> Result<Frame<'p>, SendError> {
+        let header = self.data_header(message, last, payload.len())?;
         mask::apply(payload, header.mask.unwrap_or_default());
         Ok(Frame::new(header, payload))
     }
 }
 
 impl<R: Role> Sender<R> {
-    pub(super) const fn new(role: R) -> Self {
-        Self { role, message: None, closed: false }
+    pub(super) const fn new(config: Config, role: R) -> Self {
+        let allow_compressed = config.allow_compressed;
+        Self { role, message: None, closed: false, allow_compressed }
     }
 
     /// Writes `payload` as the next part of a message, `last` or not, to the
@@ -90,7 +154,7 @@ impl<R: Role> Sender<R> {
         out: &'o mut [u8],
     ) -> Result<&'o [u8], SendError> {
         let message = self.message;
-        let header = self.data_header(kind, last, payload.len())?;
+        let header = self.data_header(Message::plain(kind), last, payload.len())?;
         let head = header.encode();
         let needed = head.len() + payload.len();
         let Some(out) = out.get_mut(..needed) else {
@@ -113,7 +177,7 @@ impl<R: Role> Sender<R> {
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
         self.between_messages()?;
-        let header = self.data_header(kind, true, payload.len())?;
+        let header = self.data_header(Message::plain(kind), true, payload.len())?;
         let head = header.encode();
         out.reserve(head.len() + payload.len());
         out.extend_from_slice(&head);
@@ -129,6 +193,41 @@ impl<R: Role> Sender<R> {
             mask::apply(out.get_mut(start..).unwrap_or_default(), key);
         }
         Ok(())
+    }
+
+    /// Appends a whole compressed message to `out`, for the payload of which
+    /// `deflate` gets `room` bytes. If it gives up, nothing is appended and the
+    /// answer is `false`.
+    #[cfg(feature = "alloc")]
+    pub(super) fn append_compressed(
+        &mut self,
+        kind: Kind,
+        room: usize,
+        out: &mut Vec<u8>,
+        deflate: impl FnOnce(&mut [u8]) -> Option<usize>,
+    ) -> Result<bool, SendError> {
+        self.between_messages()?;
+        if self.closed {
+            return Err(SendError::Closed);
+        }
+        // The payload first, behind room for the longest header.
+        let start = out.len();
+        let place = start + MAX_HEADER;
+        out.resize(place + room, 0);
+        let Some(len) = deflate(out.get_mut(place..).unwrap_or_default()) else {
+            out.truncate(start);
+            return Ok(false);
+        };
+        let header = self.data_header(Message::compressed(kind), true, len)?;
+        let head = header.encode();
+        let payload = start + head.len();
+        out.copy_within(place..place + len, payload);
+        out.truncate(payload + len);
+        if let Some(room) = out.get_mut(start..payload) {
+            room.copy_from_slice(&head);
+        }
+        mask::apply(out.get_mut(payload..).unwrap_or_default(), header.mask.unwrap_or_default());
+        Ok(true)
     }
 
     /// A Ping, which the peer answers by a Pong of the same payload.
@@ -172,19 +271,29 @@ impl<R: Role> Sender<R> {
     /// The header of the next data frame, whose message it opens, continues or
     /// ends.
     #[inline]
-    fn data_header(&mut self, kind: Kind, fin: bool, len: usize) -> Result<Header, SendError> {
+    fn data_header(
+        &mut self,
+        message: Message,
+        fin: bool,
+        len: usize,
+    ) -> Result<Header, SendError> {
         // > The application MUST NOT send any more data frames after sending a
         // > Close frame. (§5.5.1)
         if self.closed {
             return Err(SendError::Closed);
         }
-        let opcode = match self.message {
-            None => kind.opcode(),
-            Some(open) if open == kind => Opcode::Continuation,
+        if message.compressed && !self.allow_compressed {
+            return Err(SendError::CompressionNotAgreed);
+        }
+        let (opcode, rsv) = match self.message {
+            // The bit is set on the first frame alone (RFC 7692 §6.1).
+            None if message.compressed => (message.kind.opcode(), Rsv::RSV1),
+            None => (message.kind.opcode(), Rsv::NONE),
+            Some(open) if open == message => (Opcode::Continuation, Rsv::NONE),
             Some(_) => return Err(SendError::KindChanged),
         };
-        self.message = if fin { None } else { Some(kind) };
-        Ok(self.header(opcode, fin, len))
+        self.message = if fin { None } else { Some(message) };
+        Ok(Header { rsv, ..self.header(opcode, fin, len) })
     }
 
     fn between_messages(&self) -> Result<(), SendError> {

@@ -4,8 +4,10 @@
 //! values free of control characters.
 
 use core::error::Error;
-use core::fmt;
+use core::fmt::{self, Write};
 
+use crate::deflate::{self, Answer, Compression};
+use crate::extensions::Extensions;
 use crate::handshake::accept_key;
 use crate::handshake::fields::{is_value, token};
 use crate::handshake::request::Upgrade;
@@ -21,6 +23,8 @@ pub enum ComposeError {
     ReservedHeader,
     /// A subprotocol that is no token, is named twice, or was not offered.
     BadProtocol,
+    /// An extension that is malformed or was not offered.
+    BadExtension,
     /// A status that is not 200 to 599.
     BadStatus,
     /// The lent buffer is too small; `needed` bytes would do.
@@ -36,6 +40,7 @@ impl fmt::Display for ComposeError {
             Self::BadHeader => f.write_str("header with characters that may not be sent"),
             Self::ReservedHeader => f.write_str("header that is the handshake's own"),
             Self::BadProtocol => f.write_str("subprotocol malformed, repeated or not offered"),
+            Self::BadExtension => f.write_str("extension malformed or not offered"),
             Self::BadStatus => f.write_str("status is not 200 to 599"),
             Self::BufferTooSmall { needed } => {
                 write!(f, "buffer too small, {needed} bytes needed")
@@ -56,7 +61,14 @@ pub struct RequestWriter<'o> {
 }
 
 impl<'o> RequestWriter<'o> {
-    pub(super) fn new(url: &Url<'_>, key: &[u8], protocols: &[&str], out: &'o mut [u8]) -> Self {
+    pub(super) fn new(
+        url: &Url<'_>,
+        key: &[u8],
+        protocols: &[&str],
+        compression: Option<Compression>,
+        extensions: &[&str],
+        out: &'o mut [u8],
+    ) -> Self {
         let mut head = Head::new(out);
         head.push("GET ").push(url.path());
         if let Some(query) = url.query() {
@@ -76,6 +88,16 @@ impl<'o> RequestWriter<'o> {
         }
         if !protocols.is_empty() {
             head.push("\r\n");
+        }
+        if let Some(compression) = compression {
+            head.extension(deflate::NAME, compression.offer());
+        }
+        for extension in extensions {
+            let mut parsed = Extensions::new(extension.as_bytes());
+            if !matches!((parsed.next(), parsed.next()), (Some(Ok(_)), None)) {
+                head.fail(ComposeError::BadExtension);
+            }
+            head.extension(extension, "");
         }
         Self { head }
     }
@@ -129,6 +151,35 @@ impl<'b, 'o> Accept<'b, 'o> {
             self.head.push("Sec-WebSocket-Protocol: ").push(protocol).push("\r\n");
         }
         self
+    }
+
+    /// Accepts permessage-deflate as
+    /// [`Compression::accept`] answered; not for `None`.
+    pub fn compression(mut self, answer: impl Into<Option<Answer>>) -> Self {
+        if let Some(answer) = answer.into() {
+            self.offered(deflate::NAME);
+            self.head.extension(deflate::NAME, answer.parameters);
+        }
+        self
+    }
+
+    /// Accepts an extension of the application's own, given as its name and
+    /// parameters: `"x-own; level=3"`. The client must have offered one of that
+    /// name.
+    pub fn extension(mut self, extension: &str) -> Self {
+        let mut parsed = Extensions::new(extension.as_bytes());
+        match (parsed.next(), parsed.next()) {
+            (Some(Ok(parsed)), None) => self.offered(parsed.name()),
+            _ => self.head.fail(ComposeError::BadExtension),
+        }
+        self.head.extension(extension, "");
+        self
+    }
+
+    fn offered(&mut self, name: &str) {
+        if !self.upgrade.request().extensions().any(|offer| offer.name() == name) {
+            self.head.fail(ComposeError::BadExtension);
+        }
     }
 
     /// Adds a header: `Set-Cookie` and the like.
@@ -252,6 +303,15 @@ impl<'o> Head<'o> {
         self
     }
 
+    /// A header line for one extension. Several lines are as good as one list
+    /// (RFC 6455 §11.3.2).
+    fn extension(&mut self, name: &str, parameters: impl fmt::Display) {
+        self.push("Sec-WebSocket-Extensions: ").push(name);
+        // It cannot fail: pushing does not.
+        let _ = write!(self, "{parameters}");
+        self.push("\r\n");
+    }
+
     fn field(&mut self, name: &str, value: &[u8]) {
         if token(name.as_bytes()).is_none() || !value.iter().all(|&byte| is_value(byte)) {
             self.fail(ComposeError::BadHeader);
@@ -278,6 +338,13 @@ impl<'o> Head<'o> {
         }
         let needed = self.len;
         self.out.get(..needed).ok_or(ComposeError::BufferTooSmall { needed })
+    }
+}
+
+impl Write for Head<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text);
+        Ok(())
     }
 }
 

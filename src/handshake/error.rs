@@ -36,6 +36,8 @@ pub enum HandshakeError {
     BadKey,
     /// A request whose `Sec-WebSocket-Protocol` is not a list of tokens.
     BadProtocols,
+    /// `Sec-WebSocket-Extensions` is not a list of extensions.
+    BadExtensions,
     /// A response with a status other than 101: this one. Status, headers and
     /// body are with the [`Response`](crate::handshake::Response).
     Refused(u16),
@@ -43,7 +45,8 @@ pub enum HandshakeError {
     BadAccept,
     /// A response with a subprotocol that we did not offer, or several.
     ProtocolNotOffered,
-    /// A response with an extension that we did not offer.
+    /// A response with an extension that we did not offer, or with parameters
+    /// that do not fit our offer.
     ExtensionNotOffered,
 }
 
@@ -62,7 +65,8 @@ impl HandshakeError {
             | Self::NotUpgrade
             | Self::ConnectionNotUpgrade
             | Self::BadKey
-            | Self::BadProtocols => 400,
+            | Self::BadProtocols
+            | Self::BadExtensions => 400,
             Self::MethodNotGet => 405,
             Self::WebSocketVersion => 426,
             Self::HeadTooLarge => 431,
@@ -101,10 +105,11 @@ impl HandshakeError {
             Self::WebSocketVersion => "Sec-WebSocket-Version is not 13",
             Self::BadKey => "Sec-WebSocket-Key missing, repeated or not 16 bytes in base64",
             Self::BadProtocols => "Sec-WebSocket-Protocol is not a list of tokens",
+            Self::BadExtensions => "Sec-WebSocket-Extensions is not a list of extensions",
             Self::Refused(_) => "refused by the server",
             Self::BadAccept => "Sec-WebSocket-Accept does not answer the key",
             Self::ProtocolNotOffered => "subprotocol that was not offered",
-            Self::ExtensionNotOffered => "extension that was not offered",
+            Self::ExtensionNotOffered => "extension that was not offered in this way",
         }
     }
 }

@@ -2,12 +2,14 @@
 
 use core::iter::FusedIterator;
 
+use crate::extensions::{Extension, Extensions, Malformed, is_token};
+
 /// The header fields of a request or a response, in the order they came:
 /// name and value.
 ///
 /// Names are tokens of ASCII. A value has neither white space at its ends nor
 /// control characters but for tabs; it need not be UTF-8.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fields<'b> {
     /// Lines that `split` accepted, each with its CR LF.
     lines: &'b [u8],
@@ -26,8 +28,21 @@ impl<'b> Fields<'b> {
     }
 
     /// The values of all fields called `name`, in upper or lower case.
-    pub fn named(self, name: &str) -> impl Iterator<Item = &'b [u8]> {
+    pub fn named<'n>(self, name: &'n str) -> impl Iterator<Item = &'b [u8]> + use<'b, 'n> {
         self.into_iter().filter_map(move |(n, value)| n.eq_ignore_ascii_case(name).then_some(value))
+    }
+
+    /// The extensions that the fields called `Sec-WebSocket-Extensions` hold
+    /// together.
+    ///
+    /// > The |Sec-WebSocket-Extensions| header field MAY appear multiple times
+    /// > in an HTTP request (which is logically the same as a single
+    /// > |Sec-WebSocket-Extensions| header field that contains all values).
+    /// > (RFC 6455 §11.3.2)
+    pub(super) fn extensions(
+        self,
+    ) -> impl Iterator<Item = Result<Extension<'b>, Malformed>> + use<'b> {
+        self.named("Sec-WebSocket-Extensions").flat_map(Extensions::new)
     }
 
     /// The value of the only field called `name`; `None` if there is none or
@@ -104,27 +119,6 @@ pub(super) fn token(bytes: &[u8]) -> Option<&str> {
 /// The other control characters are no better. Bytes from 80 up are opaque.
 pub(super) const fn is_value(byte: u8) -> bool {
     matches!(byte, b'\t' | b' '..=b'~' | 0x80..)
-}
-
-const fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
 }
 
 /// Without the white space around it, which in HTTP is space and tab.

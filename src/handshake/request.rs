@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use crate::base64;
+use crate::extensions::Extension;
 use crate::handshake::compose::Accept;
 use crate::handshake::error::HandshakeError;
 use crate::handshake::fields::{Fields, list, split, token};
@@ -228,6 +229,12 @@ impl<'b> Request<'b> {
         self.fields.named("Sec-WebSocket-Protocol").flat_map(list).filter_map(token)
     }
 
+    /// The extensions that the client offers, the one it likes best first,
+    /// up to the first that is malformed.
+    pub fn extensions(&self) -> impl Iterator<Item = Extension<'b>> + use<'b> {
+        self.fields.extensions().map_while(Result::ok)
+    }
+
     /// The length of the head in bytes. What follows in the buffer are the
     /// first bytes from the open WebSocket.
     #[must_use]
@@ -294,6 +301,17 @@ impl<'b> Request<'b> {
         let mut protocols = self.fields.named("Sec-WebSocket-Protocol").flat_map(list);
         if !protocols.all(|protocol| token(protocol).is_some()) {
             return Err(HandshakeError::BadProtocols);
+        }
+        // > Optionally, a |Sec-WebSocket-Extensions| header field, with a list
+        // > of values indicating which extensions the client would like to
+        // > speak.
+        //
+        // > If a value is received by either the client or the server during
+        // > negotiation that does not conform to the ABNF below, the recipient
+        // > of such malformed data MUST immediately _Fail the WebSocket
+        // > Connection_. (§9.1)
+        if self.fields.extensions().any(|extension| extension.is_err()) {
+            return Err(HandshakeError::BadExtensions);
         }
         Ok(Upgrade { request: self, key })
     }

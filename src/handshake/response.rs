@@ -3,6 +3,8 @@
 use core::ops::Range;
 
 use crate::base64;
+use crate::deflate::{self, Agreement, Compression};
+use crate::extensions::{Extension, Extensions};
 use crate::handshake::accept_key;
 use crate::handshake::compose::RequestWriter;
 use crate::handshake::error::HandshakeError;
@@ -37,6 +39,8 @@ use crate::handshake::url::Url;
 pub struct ClientHandshake<'a> {
     key: [u8; 24],
     protocols: &'a [&'a str],
+    compression: Option<Compression>,
+    extensions: &'a [&'a str],
 }
 
 impl<'a> ClientHandshake<'a> {
@@ -49,7 +53,7 @@ impl<'a> ClientHandshake<'a> {
         let mut key = [0; 24];
         // Never too short: base64 makes 24 characters of 16 bytes.
         let _ = base64::encode(&nonce, &mut key);
-        Self { key, protocols: &[] }
+        Self { key, protocols: &[], compression: None, extensions: &[] }
     }
 
     /// Offers subprotocols, the preferred one first.
@@ -58,9 +62,23 @@ impl<'a> ClientHandshake<'a> {
         Self { protocols, ..self }
     }
 
+    /// Offers permessage-deflate.
+    #[must_use]
+    pub fn compression(self, compression: Compression) -> Self {
+        Self { compression: Some(compression), ..self }
+    }
+
+    /// Offers extensions of the caller's own, each as its name and parameters:
+    /// `"x-own; level=3"`. They come behind permessage-deflate.
+    #[must_use]
+    pub fn extensions(self, extensions: &'a [&'a str]) -> Self {
+        Self { extensions, ..self }
+    }
+
     /// Starts the request for `url` in `out`.
     pub fn request<'o>(&self, url: &Url<'_>, out: &'o mut [u8]) -> RequestWriter<'o> {
-        RequestWriter::new(url, &self.key, self.protocols, out)
+        let Self { key, protocols, compression, extensions } = self;
+        RequestWriter::new(url, key, protocols, *compression, extensions, out)
     }
 
     /// Holds the server's response against what was asked (RFC 6455 §4.1).
@@ -107,9 +125,7 @@ impl<'a> ClientHandshake<'a> {
         // > and this header field indicates the use of an extension that was
         // > not present in the client's handshake [...], the client MUST _Fail
         // > the WebSocket Connection_.
-        if fields.named("Sec-WebSocket-Extensions").next().is_some() {
-            return Err(HandshakeError::ExtensionNotOffered);
-        }
+        let compression = self.check_extensions(fields)?;
         // > If the response includes a |Sec-WebSocket-Protocol| header field
         // > and this header field indicates the use of a subprotocol that was
         // > not present in the client's handshake [...], the client MUST _Fail
@@ -120,7 +136,31 @@ impl<'a> ClientHandshake<'a> {
             protocol = chosen.filter(|chosen| self.protocols.contains(chosen));
             protocol.ok_or(HandshakeError::ProtocolNotOffered)?;
         }
-        Ok(Accepted { protocol })
+        Ok(Accepted { protocol, compression, fields })
+    }
+
+    /// Holds the extensions of a response against the offers; returns what is
+    /// agreed of permessage-deflate.
+    fn check_extensions(&self, fields: Fields<'_>) -> Result<Option<Agreement>, HandshakeError> {
+        let mut agreed = None;
+        for (i, extension) in fields.extensions().enumerate() {
+            let extension = extension.map_err(|_| HandshakeError::BadExtensions)?;
+            let name = extension.name();
+            let earlier = fields.extensions().take(i);
+            let repeated = earlier.flatten().any(|earlier| earlier.name() == name);
+            let own = self.extensions.iter().flat_map(|own| Extensions::new(own.as_bytes()));
+            let fits = match self.compression {
+                Some(compression) if name == deflate::NAME => {
+                    agreed = compression.check(&extension);
+                    agreed.is_some()
+                }
+                _ => own.flatten().any(|own| own.name() == name),
+            };
+            if repeated || !fits {
+                return Err(HandshakeError::ExtensionNotOffered);
+            }
+        }
+        Ok(agreed)
     }
 }
 
@@ -128,6 +168,8 @@ impl<'a> ClientHandshake<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accepted<'b> {
     protocol: Option<&'b str>,
+    compression: Option<Agreement>,
+    fields: Fields<'b>,
 }
 
 impl<'b> Accepted<'b> {
@@ -135,6 +177,17 @@ impl<'b> Accepted<'b> {
     #[must_use]
     pub fn protocol(&self) -> Option<&'b str> {
         self.protocol
+    }
+
+    /// What is agreed of permessage-deflate, if the server accepted it.
+    #[must_use]
+    pub fn compression(&self) -> Option<Agreement> {
+        self.compression
+    }
+
+    /// All extensions that the server chose.
+    pub fn extensions(&self) -> impl Iterator<Item = Extension<'b>> + use<'b> {
+        self.fields.extensions().map_while(Result::ok)
     }
 }
 

@@ -1,16 +1,21 @@
 //! Layer 2: whole messages, with Pongs and Closes answered.
 
 mod assembly;
+mod compression;
 mod message;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+pub use self::compression::Scratch;
 pub use self::message::Message;
 
 use self::assembly::Assembly;
+use self::compression::PerMessageDeflate;
 use crate::close::CloseFrame;
 use crate::config::Config;
-use crate::connection::{Client, Connection, Event, Role, Server};
+use crate::connection::{Client, Connection, Data, Event, Role, Server};
+use crate::deflate::Agreement;
 use crate::error::{ProtocolError, SendError};
 use crate::keys::MaskingKeys;
 use crate::payload::Payload;
@@ -62,6 +67,7 @@ use crate::payload::Payload;
 pub struct WebSocket<R> {
     connection: Connection<R>,
     assembly: Assembly,
+    compression: Option<Box<PerMessageDeflate>>,
 }
 
 /// Something that came from the peer.
@@ -83,7 +89,21 @@ impl WebSocket<Server> {
     /// The server's end of a connection, after the opening handshake.
     #[must_use]
     pub const fn server(config: Config) -> Self {
-        Self::new(Connection::server(judging_text_here(config)))
+        Self::new(Connection::server(config.judging_text_above()))
+    }
+
+    /// The same, with what was agreed of permessage-deflate: an [`Agreement`],
+    /// or `None` if nothing was.
+    #[must_use]
+    pub fn server_with_compression(
+        config: Config,
+        agreement: impl Into<Option<Agreement>>,
+    ) -> Self {
+        let Some(agreement) = agreement.into() else { return Self::server(config) };
+        let (send, receive) = (agreement.server(), agreement.client());
+        let compression = PerMessageDeflate::new(agreement, send, receive, config.max_message);
+        let ws = Self::server(config.allow_compressed(true));
+        Self { compression: Some(Box::new(compression)), ..ws }
     }
 }
 
@@ -93,13 +113,28 @@ impl<K: MaskingKeys> WebSocket<Client<K>> {
     /// the caller's.
     #[must_use]
     pub const fn client(config: Config, keys: K) -> Self {
-        Self::new(Connection::client(judging_text_here(config), keys))
+        Self::new(Connection::client(config.judging_text_above(), keys))
+    }
+
+    /// The same, with what was agreed of permessage-deflate: an [`Agreement`],
+    /// or `None` if nothing was.
+    #[must_use]
+    pub fn client_with_compression(
+        config: Config,
+        keys: K,
+        agreement: impl Into<Option<Agreement>>,
+    ) -> Self {
+        let Some(agreement) = agreement.into() else { return Self::client(config, keys) };
+        let (send, receive) = (agreement.client(), agreement.server());
+        let compression = PerMessageDeflate::new(agreement, send, receive, config.max_message);
+        let ws = Self::client(config.allow_compressed(true), keys);
+        Self { compression: Some(Box::new(compression)), ..ws }
     }
 }
 
 impl<R: Role> WebSocket<R> {
     const fn new(connection: Connection<R>) -> Self {
-        Self { connection, assembly: Assembly::Empty }
+        Self { connection, assembly: Assembly::Empty, compression: None }
     }
 
     /// Takes bytes off the front of `input` until something has been received.
@@ -117,7 +152,18 @@ impl<R: Role> WebSocket<R> {
         input: &mut &'b mut [u8],
         output: &mut Vec<u8>,
     ) -> Result<Option<Received<'b>>, ProtocolError> {
-        let received = self.next(input, output);
+        self.lend_own(|ws, scratch| ws.receive_with(input, output, scratch))
+    }
+
+    /// As [`receive`](Self::receive), with working memory for compression that
+    /// the connections of a thread share.
+    pub fn receive_with<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        output: &mut Vec<u8>,
+        scratch: &mut Scratch,
+    ) -> Result<Option<Received<'b>>, ProtocolError> {
+        let received = self.next(input, output, scratch);
         if let Err(error) = received {
             self.connection.fail(error);
             self.assembly = Assembly::Empty;
@@ -130,13 +176,13 @@ impl<R: Role> WebSocket<R> {
         &mut self,
         input: &mut &'b mut [u8],
         output: &mut Vec<u8>,
+        scratch: &mut Scratch,
     ) -> Result<Option<Received<'b>>, ProtocolError> {
         while let Some(event) = self.connection.receive(input)? {
             return Ok(Some(match event {
-                Event::Data(data) => match self.assembly.add(data) {
-                    Ok(Some(message)) => Received::Message(message),
-                    Ok(None) => continue,
-                    Err(_) => return Err(ProtocolError::TextNotUtf8),
+                Event::Data(data) => match self.add(data, scratch)? {
+                    Some(message) => Received::Message(message),
+                    None => continue,
                 },
                 Event::Ping(payload) => {
                     output.extend_from_slice(&self.connection.pong(payload));
@@ -152,9 +198,64 @@ impl<R: Role> WebSocket<R> {
         Ok(None)
     }
 
+    /// Calls `work` with the connection's own working memory.
+    fn lend_own<T>(&mut self, work: impl FnOnce(&mut Self, &mut Scratch) -> T) -> T {
+        let own = self.compression.as_mut().map(|own| core::mem::take(&mut own.scratch));
+        let mut scratch = own.unwrap_or_default();
+        let done = work(self, &mut scratch);
+        if let Some(own) = &mut self.compression {
+            own.scratch = scratch;
+        }
+        done
+    }
+
+    fn add<'b>(
+        &mut self,
+        data: Data<'b>,
+        scratch: &mut Scratch,
+    ) -> Result<Option<Message<'b>>, ProtocolError> {
+        match &mut self.compression {
+            Some(compression) if data.is_compressed() => compression.add(&data, scratch),
+            _ => self.assembly.add(data).map_err(|_| ProtocolError::TextNotUtf8),
+        }
+    }
+
     /// Appends a message to `output`, as a single frame: `&str` and `String`
-    /// as text, bytes as binary, a [`Message`] as what it is.
+    /// as text, bytes as binary, a [`Message`] as what it is. It is compressed
+    /// if that was agreed and makes it shorter.
     pub fn send<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+        output: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        self.lend_own(|ws, scratch| ws.send_with(message, output, scratch))
+    }
+
+    /// As [`send`](Self::send), with working memory for compression that the
+    /// connections of a thread share.
+    pub fn send_with<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+        output: &mut Vec<u8>,
+        scratch: &mut Scratch,
+    ) -> Result<(), SendError> {
+        let message = message.into();
+        let (kind, bytes) = (message.kind(), message.as_bytes());
+        if let Some(compression) = &mut self.compression
+            && compression.is_worth_it(bytes.len())
+        {
+            let room = compression.room(bytes.len());
+            let deflate = |room: &mut [u8]| compression.deflate(bytes, room, scratch);
+            if self.connection.append_compressed(kind, room, output, deflate)? {
+                return Ok(());
+            }
+        }
+        self.connection.append(kind, bytes, output)
+    }
+
+    /// As [`send`](Self::send), but never compressed: for messages with
+    /// secrets, of which the compressed size could tell.
+    pub fn send_uncompressed<'m>(
         &mut self,
         message: impl Into<Message<'m>>,
         output: &mut Vec<u8>,
@@ -190,9 +291,4 @@ impl<R: Role> WebSocket<R> {
     pub fn is_closed(&self) -> bool {
         self.connection.is_closed()
     }
-}
-
-/// Text is judged where it becomes a `str`, and not once more below.
-const fn judging_text_here(config: Config) -> Config {
-    Config { check_text: false, ..config }
 }

@@ -1,0 +1,177 @@
+//! Bits out of bytes, lowest first (RFC 1951 §3.1.1), across any cut between
+//! two pieces of input.
+
+/// A piece of input behind the bits left over from the pieces before it.
+#[derive(Clone, Copy)]
+pub(super) struct BitReader<'i> {
+    /// The next `count` bits, the next one lowest. Above them there may be more
+    /// bits of the input, read ahead but not counted: they are what the next
+    /// refill will put there again.
+    bits: u64,
+    count: u32,
+    input: &'i [u8],
+}
+
+impl<'i> BitReader<'i> {
+    pub(super) fn new(leftover: Leftover, input: &'i [u8]) -> Self {
+        Self { bits: leftover.bits, count: u32::from(leftover.count), input }
+    }
+
+    /// What to go on with when there is more input, and the input not looked
+    /// at.
+    pub(super) fn suspend(self) -> (Leftover, &'i [u8]) {
+        let bits = if self.count < 64 { self.bits & ((1 << self.count) - 1) } else { self.bits };
+        (Leftover { bits, count: self.count as u8 }, self.input)
+    }
+
+    /// Bytes of input not yet in the bit buffer.
+    pub(super) fn input_len(&self) -> usize {
+        self.input.len()
+    }
+
+    /// Fills the bit buffer to 57 bits or more, or with all the input there is.
+    #[inline]
+    pub(super) fn refill(&mut self) {
+        if self.input.len() >= 8 {
+            self.refill_fast();
+        } else {
+            while self.count <= 56 {
+                let Some((&byte, rest)) = self.input.split_first() else { return };
+                self.bits |= u64::from(byte) << self.count;
+                self.count += 8;
+                self.input = rest;
+            }
+        }
+    }
+
+    /// Fills the bit buffer to 56 bits or more, given 8 bytes of input (else it
+    /// does nothing).
+    #[inline]
+    pub(super) fn refill_fast(&mut self) {
+        let Some((word, _)) = self.input.split_first_chunk() else { return };
+        if self.count >= 56 {
+            return;
+        }
+        // Shift in eight bytes, then count only those that fit whole: no loop,
+        // no branch on how many.
+        self.bits |= u64::from_le_bytes(*word) << self.count;
+        let bytes = (63 - self.count) / 8;
+        self.input = &self.input[bytes as usize..];
+        self.count += 8 * bytes;
+    }
+
+    /// The next bits; of them only [`count`](Self::count) are known to be
+    /// input.
+    #[inline]
+    pub(super) fn peek(&self) -> u64 {
+        self.bits
+    }
+
+    #[inline]
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Drops `n` bits, at most [`count`](Self::count) and less than 64.
+    #[inline]
+    pub(super) fn consume(&mut self, n: u32) {
+        self.bits >>= n;
+        self.count -= n;
+    }
+
+    /// The next `n` bits (at most 32) as a number, or `None` and nothing
+    /// consumed if the input ends before.
+    pub(super) fn take(&mut self, n: u32) -> Option<u32> {
+        if self.count < n {
+            self.refill();
+            if self.count < n {
+                return None;
+            }
+        }
+        let value = self.bits & ((1 << n) - 1);
+        self.consume(n);
+        Some(value as u32)
+    }
+
+    /// Whether there is a whole byte of input, at a byte's boundary.
+    pub(super) fn has_byte(&self) -> bool {
+        self.count >= 8 || !self.input.is_empty()
+    }
+
+    /// Drops what is left of a byte begun.
+    pub(super) fn align(&mut self) {
+        self.consume(self.count % 8);
+    }
+
+    /// Copies whole bytes into `output` until it is full or the input ends;
+    /// returns how many. To be called at a byte's boundary.
+    pub(super) fn copy_bytes(&mut self, output: &mut [u8]) -> usize {
+        let mut copied = 0;
+        while copied < output.len() && self.count >= 8 {
+            output[copied] = self.bits as u8;
+            self.consume(8);
+            copied += 1;
+        }
+        if copied < output.len() {
+            // The bit buffer is empty; what it read ahead is about to be passed
+            // over.
+            self.bits = 0;
+            let n = self.input.len().min(output.len() - copied);
+            let (bytes, rest) = self.input.split_at(n);
+            output[copied..copied + n].copy_from_slice(bytes);
+            self.input = rest;
+            copied += n;
+        }
+        copied
+    }
+}
+
+/// Bits of input consumed but not yet used: what a decoder keeps between two
+/// pieces of input.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leftover {
+    bits: u64,
+    count: u8,
+}
+
+impl Leftover {
+    pub(super) const EMPTY: Self = Self { bits: 0, count: 0 };
+
+    pub(super) fn is_empty(self) -> bool {
+        self.count == 0
+    }
+
+    /// Whole bytes.
+    pub(super) const fn len(self) -> usize {
+        (self.count / 8) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_come_lowest_first_across_cuts() {
+        let mut reader = BitReader::new(Leftover::EMPTY, &[0b1010_0110]);
+        assert_eq!(reader.take(3), Some(0b110));
+        assert_eq!(reader.take(7), None);
+        let (leftover, rest) = reader.suspend();
+        assert!(rest.is_empty());
+        let mut reader = BitReader::new(leftover, &[0b01]);
+        assert_eq!(reader.take(7), Some(0b011_0100));
+        assert_eq!(reader.count(), 6);
+    }
+
+    #[test]
+    fn bytes_are_copied_from_the_buffer_and_then_from_the_input() {
+        let mut reader = BitReader::new(Leftover::EMPTY, b"\x07abcdefghijkl");
+        assert_eq!(reader.take(3), Some(7));
+        reader.align();
+        let mut output = [0; 12];
+        assert_eq!(reader.copy_bytes(&mut output[..2]), 2);
+        assert_eq!(reader.copy_bytes(&mut output[2..]), 10);
+        assert_eq!(&output, b"abcdefghijkl");
+        assert_eq!(reader.take(1), None);
+    }
+}

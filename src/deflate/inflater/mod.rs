@@ -1,0 +1,448 @@
+//! Inflating: from the payload of a message to its bytes (RFC 1951, RFC 7692
+//! §7.2.2).
+//!
+//! ```text
+//!            ┌──────── block ended ◄──────────────────────────────┐
+//!            ▼                                                    │
+//!   ─────► Header ── 00 ──► StoredLength ──► Stored ──────────────┤
+//!            │                   └─► the message may end here     │
+//!            ├────── 01 ────────────────────────────┐             │
+//!            └────── 10 ──► Counts ──► Precode      ▼             │
+//!                                 └──► Lengths ──► Symbols ───────┘
+//!                                                   │   ▲
+//!                                                   ▼   │
+//!                                                   Match
+//! ```
+//!
+//! Each step either completes or leaves everything as it was, so that input and
+//! output can be cut anywhere. Two loops decode symbols: the one in
+//! [`Inflater::symbols_fast`] runs while input and output are far from their
+//! ends, and needs no check for either.
+
+mod bits;
+mod error;
+mod header;
+mod output;
+mod scratch;
+mod table;
+#[cfg(test)]
+#[expect(clippy::large_stack_arrays, reason = "a test may use its stack")]
+mod tests;
+mod window;
+
+pub use self::error::InflateError;
+pub use self::scratch::InflateScratch;
+pub use self::window::InflateWindow;
+
+use self::bits::{BitReader, Leftover};
+use self::header::CodeLengths;
+use self::output::{Output, SLACK};
+use self::table::{Codes, FIXED};
+use self::window::History;
+use super::symbols::{END_OF_BLOCK, MAX_MATCH, PRECODE_ORDER};
+use super::window::WindowBits;
+
+/// One message being inflated: made when its first frame arrives, gone when it
+/// ends.
+///
+/// Between messages there is nothing to keep but the [`InflateWindow`], and
+/// without context takeover not even that. While a message is under way, other
+/// messages may be inflated with the same [`InflateScratch`].
+#[derive(Clone, Debug)]
+pub struct Inflater {
+    step: Step,
+    leftover: Leftover,
+    /// Whether the block under way is the last of its stream. Another stream
+    /// may follow in the same message (RFC 7692 §7.2.3.4).
+    is_final: bool,
+    /// Whether the last thing decoded was the end of a final block.
+    is_stream_end: bool,
+    /// Bytes of the message inflated so far.
+    len: usize,
+    lengths: CodeLengths,
+}
+
+/// Where a message goes on. The counts in it are how much of the step is done.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Header,
+    StoredLength,
+    Stored { left: u16 },
+    Counts,
+    Precode { done: u8 },
+    Lengths { done: u16 },
+    Symbols { is_fixed: bool },
+    Match { distance: u16, left: u16, is_fixed: bool },
+    Failed(InflateError),
+}
+
+/// How much a call of [`Inflater::inflate`] wrote, and why it ended.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inflated {
+    /// Bytes written.
+    pub len: usize,
+    /// Whether at least one byte more would have come, had there been room. If
+    /// not, the input was used up.
+    pub is_full: bool,
+}
+
+/// Whether a step ran out of input or out of room.
+enum Stop {
+    Input,
+    Output,
+}
+
+impl Inflater {
+    /// The beginning of a message.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            step: Step::Header,
+            leftover: Leftover::EMPTY,
+            is_final: false,
+            is_stream_end: false,
+            len: 0,
+            lengths: CodeLengths::NONE,
+        }
+    }
+
+    /// Inflates `input`, the next piece of the message's payload, into
+    /// `output`, the place for the next bytes of the message.
+    ///
+    /// Goes on until the input is used up or the output is full and a further
+    /// byte is due: so an `output` cut to what a limit leaves is never
+    /// exceeded, and [`is_full`](Inflated::is_full) says that the message is
+    /// too big. What was inflated is also appended to `window`, where later
+    /// calls and, with context takeover, later messages find it.
+    ///
+    /// The input may be cut anywhere. What was consumed of it is cut off its
+    /// front.
+    ///
+    /// # Errors
+    /// If the input is not DEFLATE; all later calls give the same error. By how
+    /// much [`len`](Self::len) has grown tells what was written before it.
+    pub fn inflate<M: AsRef<[u8]> + AsMut<[u8]>>(
+        &mut self,
+        scratch: &mut InflateScratch,
+        window: &mut InflateWindow<M>,
+        input: &mut &[u8],
+        output: &mut [u8],
+    ) -> Result<Inflated, InflateError> {
+        let mut target = Output::new(output, 0, window.history(), window.bits().size());
+        let is_full = self.run(scratch, input, &mut target)?;
+        let len = target.len();
+        window.push(&output[..len]);
+        Ok(Inflated { len, is_full })
+    }
+
+    /// As [`inflate`](Self::inflate), but without context takeover and without
+    /// a window: `message` is the place for the whole message from its first
+    /// byte on, and so is all the history there is.
+    ///
+    /// The bytes go where the call before stopped, at [`len`](Self::len).
+    /// Between two calls `message` may grow or move, but must keep what was
+    /// written.
+    ///
+    /// # Errors
+    /// As [`inflate`](Self::inflate).
+    pub fn inflate_whole(
+        &mut self,
+        scratch: &mut InflateScratch,
+        bits: WindowBits,
+        input: &mut &[u8],
+        message: &mut [u8],
+    ) -> Result<Inflated, InflateError> {
+        let before = self.len.min(message.len());
+        let mut target = Output::new(message, before, History::NONE, bits.size());
+        let is_full = self.run(scratch, input, &mut target)?;
+        Ok(Inflated { len: target.len() - before, is_full })
+    }
+
+    /// The number of bytes inflated since the message began.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The number of bytes that were taken off the input ahead of being
+    /// decoded, 8 at most.
+    #[must_use]
+    pub const fn ahead(&self) -> usize {
+        self.leftover.len()
+    }
+
+    /// Whether no byte was inflated yet.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Ends the message, as if the four bytes `00 00 FF FF` that its sender
+    /// removed had come (RFC 7692 §7.2.2).
+    ///
+    /// They are the length of an empty stored block, so all that is to be done
+    /// is to see whether such a block was begun. A payload that ends with a
+    /// final block, without the byte for that header, is accepted too.
+    ///
+    /// # Errors
+    /// [`InflateError::Truncated`] if the payload ends anywhere else, or the
+    /// error that an earlier call gave.
+    pub fn finish(self) -> Result<(), InflateError> {
+        match self.step {
+            Step::Failed(error) => Err(error),
+            Step::StoredLength if self.leftover.is_empty() => Ok(()),
+            Step::Header if self.is_stream_end && self.leftover.is_empty() => Ok(()),
+            _ => Err(InflateError::Truncated),
+        }
+    }
+
+    fn run(
+        &mut self,
+        scratch: &mut InflateScratch,
+        input: &mut &[u8],
+        output: &mut Output<'_, '_>,
+    ) -> Result<bool, InflateError> {
+        let before = output.len();
+        let mut reader = BitReader::new(self.leftover, input);
+        let stop = self.steps(scratch, &mut reader, output);
+        (self.leftover, *input) = reader.suspend();
+        self.len = self.len.saturating_add(output.len() - before);
+        match stop {
+            Ok(stop) => Ok(matches!(stop, Stop::Output)),
+            Err(error) => {
+                self.step = Step::Failed(error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs step after step until one stops.
+    fn steps(
+        &mut self,
+        scratch: &mut InflateScratch,
+        reader: &mut BitReader<'_>,
+        output: &mut Output<'_, '_>,
+    ) -> Result<Stop, InflateError> {
+        loop {
+            match self.step {
+                Step::Header => {
+                    let Some(header) = reader.take(3) else { return Ok(Stop::Input) };
+                    self.is_stream_end = false;
+                    self.is_final = header & 1 != 0;
+                    self.step = match header >> 1 {
+                        0 => {
+                            reader.align();
+                            Step::StoredLength
+                        }
+                        1 => Step::Symbols { is_fixed: true },
+                        2 => Step::Counts,
+                        _ => return Err(InflateError::InvalidBlockType),
+                    };
+                }
+                Step::StoredLength => {
+                    let Some(lengths) = reader.take(32) else { return Ok(Stop::Input) };
+                    let left = lengths as u16;
+                    if (lengths >> 16) as u16 != !left {
+                        return Err(InflateError::InvalidStoredLength);
+                    }
+                    self.step = Step::Stored { left };
+                }
+                Step::Stored { left } => {
+                    let copied = output.fill(|room| {
+                        let n = room.len().min(left.into());
+                        reader.copy_bytes(&mut room[..n])
+                    });
+                    let left = left - copied as u16;
+                    self.step = Step::Stored { left };
+                    if left == 0 {
+                        self.end_block(reader);
+                    } else if output.room() > 0 || !reader.has_byte() {
+                        return Ok(Stop::Input);
+                    } else {
+                        return Ok(Stop::Output);
+                    }
+                }
+                Step::Counts => {
+                    let Some(counts) = reader.take(14) else { return Ok(Stop::Input) };
+                    self.lengths.begin(counts)?;
+                    self.step = Step::Precode { done: 0 };
+                }
+                Step::Precode { done } if done == self.lengths.precode_count => {
+                    self.step = Step::Lengths { done: 0 };
+                }
+                Step::Precode { done } => {
+                    let Some(length) = reader.take(3) else { return Ok(Stop::Input) };
+                    self.lengths.precode[usize::from(PRECODE_ORDER[usize::from(done)])] =
+                        length as u8;
+                    self.step = Step::Precode { done: done + 1 };
+                }
+                Step::Lengths { done } => {
+                    let mut done = usize::from(done);
+                    let stop = self.lengths.read(&mut done, reader)?;
+                    self.step = Step::Lengths { done: done as u16 };
+                    if stop {
+                        return Ok(Stop::Input);
+                    }
+                    if self.lengths.lengths[END_OF_BLOCK] == 0 {
+                        return Err(InflateError::NoEndOfBlock);
+                    }
+                    self.step = Step::Symbols { is_fixed: false };
+                }
+                Step::Symbols { is_fixed } => {
+                    let codes = if is_fixed { &FIXED } else { scratch.load(&self.lengths)? };
+                    if Self::symbols_fast(codes, reader, output)? {
+                        self.end_block(reader);
+                    } else if let Some(stop) = self.symbols(is_fixed, codes, reader, output)? {
+                        return Ok(stop);
+                    }
+                }
+                Step::Match { distance, left, is_fixed } => {
+                    let n = output.room().min(left.into());
+                    output.copy(distance.into(), n);
+                    let left = left - n as u16;
+                    if left > 0 {
+                        self.step = Step::Match { distance, left, is_fixed };
+                        return Ok(Stop::Output);
+                    }
+                    self.step = Step::Symbols { is_fixed };
+                }
+                Step::Failed(error) => return Err(error),
+            }
+        }
+    }
+
+    fn end_block(&mut self, reader: &mut BitReader<'_>) {
+        if self.is_final {
+            // What follows is another stream, which begins with a byte of its
+            // own.
+            reader.align();
+            self.is_stream_end = true;
+        }
+        self.step = Step::Header;
+    }
+
+    /// Decodes symbols while no end is near: 8 bytes of input for each refill,
+    /// room for any match. Returns whether the block ended.
+    fn symbols_fast(
+        codes: &Codes,
+        reader: &mut BitReader<'_>,
+        output: &mut Output<'_, '_>,
+    ) -> Result<bool, InflateError> {
+        /// What one turn may write: two literals and a match, and what copying
+        /// the match may overwrite behind it.
+        const ROOM: usize = 2 + MAX_MATCH + SLACK;
+        /// What a match may take: 15 + 5 bits for the length, 15 + 13 for the
+        /// distance.
+        const MATCH_BITS: u32 = 48;
+
+        // Copies, which unlike what the references lead to can stay in
+        // registers.
+        let mut bits = *reader;
+        let mut out = output.reborrow();
+        let result = loop {
+            if bits.input_len() < 8 || out.room() < ROOM {
+                break Ok(false);
+            }
+            bits.refill_fast();
+            let mut entry = codes.litlen.lookup(bits.peek());
+            if entry.is_literal() {
+                bits.consume(entry.bits());
+                out.push(entry.base() as u8);
+                entry = codes.litlen.lookup(bits.peek());
+                if entry.is_literal() {
+                    bits.consume(entry.bits());
+                    out.push(entry.base() as u8);
+                    continue;
+                }
+                if bits.count() < MATCH_BITS {
+                    continue;
+                }
+            }
+            if entry.is_exceptional() {
+                bits.consume(entry.bits());
+                break if entry.is_end() { Ok(true) } else { Err(InflateError::InvalidCode) };
+            }
+            let length = entry.value(bits.peek());
+            bits.consume(entry.bits());
+            let entry = codes.distance.lookup(bits.peek());
+            if entry.is_invalid() {
+                break Err(InflateError::InvalidCode);
+            }
+            let distance = entry.value(bits.peek());
+            bits.consume(entry.bits());
+            if let Err(error) = out.check_distance(distance) {
+                break Err(error);
+            }
+            out.copy_fast(distance, length);
+        };
+        let len = out.len();
+        output.set_len(len);
+        *reader = bits;
+        result
+    }
+
+    /// Decodes one symbol after the other, however near the end. Returns `None`
+    /// when there is another step to take.
+    fn symbols(
+        &mut self,
+        is_fixed: bool,
+        codes: &Codes,
+        reader: &mut BitReader<'_>,
+        output: &mut Output<'_, '_>,
+    ) -> Result<Option<Stop>, InflateError> {
+        loop {
+            if reader.count() < 48 {
+                reader.refill();
+            }
+            // Bits beyond the count are not input. A code that needs any of
+            // those is not there yet.
+            let entry = codes.litlen.lookup(reader.peek());
+            if entry.bits() > reader.count() {
+                return Ok(Some(Stop::Input));
+            }
+            if entry.is_literal() {
+                if output.room() == 0 {
+                    return Ok(Some(Stop::Output));
+                }
+                reader.consume(entry.bits());
+                output.push(entry.base() as u8);
+                continue;
+            }
+            if entry.is_exceptional() {
+                reader.consume(entry.bits());
+                if entry.is_invalid() {
+                    return Err(InflateError::InvalidCode);
+                }
+                self.end_block(reader);
+                return Ok(None);
+            }
+            let length = entry.value(reader.peek());
+            let length_bits = entry.bits();
+            let bits = reader.peek() >> length_bits;
+            let entry = codes.distance.lookup(bits);
+            if length_bits + entry.bits() > reader.count() {
+                return Ok(Some(Stop::Input));
+            }
+            if entry.is_invalid() {
+                return Err(InflateError::InvalidCode);
+            }
+            let distance = entry.value(bits);
+            output.check_distance(distance)?;
+            reader.consume(length_bits + entry.bits());
+            if output.room() >= length {
+                output.copy(distance, length);
+            } else {
+                self.step =
+                    Step::Match { distance: distance as u16, left: length as u16, is_fixed };
+                return Ok(None);
+            }
+        }
+    }
+}
+
+impl Default for Inflater {
+    fn default() -> Self {
+        Self::new()
+    }
+}

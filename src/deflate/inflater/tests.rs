@@ -1,0 +1,141 @@
+use super::*;
+use crate::deflate::{DeflateScratch, Level};
+
+fn window() -> InflateWindow<[u8; 32768]> {
+    InflateWindow::new(WindowBits::MAX, [0; 32768])
+}
+
+/// Inflates a payload cut into pieces of `input` bytes, into pieces of `output`
+/// bytes, and compares.
+fn check(
+    window: &mut InflateWindow<[u8; 32768]>,
+    payload: &[u8],
+    (input, output): (usize, usize),
+    expected: Result<&[u8], InflateError>,
+) {
+    let mut scratch = InflateScratch::new();
+    let mut inflater = Inflater::new();
+    let mut buffer = [0; 100];
+    let mut len = 0;
+    for mut piece in payload.chunks(input) {
+        loop {
+            let room = &mut buffer[len..len + output];
+            match inflater.inflate(&mut scratch, window, &mut piece, room) {
+                Ok(inflated) => {
+                    len += inflated.len;
+                    if !inflated.is_full {
+                        assert!(piece.is_empty());
+                        break;
+                    }
+                }
+                Err(error) => return assert_eq!(Err(error), expected),
+            }
+        }
+    }
+    assert_eq!(len, inflater.len());
+    assert_eq!(inflater.finish().map(|()| &buffer[..len]), expected);
+}
+
+const CUTS: [(usize, usize); 4] = [(99, 60), (1, 60), (99, 1), (1, 1)];
+
+#[test]
+fn first_messages() {
+    use InflateError::*;
+    type Case<'a> = (&'a [u8], Result<&'a [u8], InflateError>);
+    let cases: &[Case<'_>] = &[
+        // RFC 7692 §7.2.3.1 to §7.2.3.6: one block, stored, final, two blocks.
+        (b"\xf2\x48\xcd\xc9\xc9\x07\x00", Ok(b"Hello")),
+        (b"\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00", Ok(b"Hello")),
+        (b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00", Ok(b"Hello")),
+        (b"\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00", Ok(b"Hello")),
+        (b"\x00", Ok(b"")),
+        // A final block without the byte behind it, and with another stream.
+        (b"\xf3\x48\xcd\xc9\xc9\x07\x00", Ok(b"Hello")),
+        (b"\xf3\x48\xcd\xc9\xc9\x07\x00\xf2\x48\xcd\xc9\xc9\x07\x00", Ok(b"HelloHello")),
+        (b"\x02\x00", Ok(b"")),
+        (b"", Err(Truncated)),
+        (b"\xf2\x48\xcd\xc9\xc9", Err(Truncated)),
+        // Here the missing tail could be taken for the text.
+        (b"\x00\x05\x00\xfa\xff\x48", Err(Truncated)),
+        (b"\x06", Err(InvalidBlockType)),
+        (b"\x00\x05\x00\xfa\xfe\x48", Err(InvalidStoredLength)),
+        (b"\x02\x02\x00\x00", Err(DistanceTooFar)),
+        (b"\xf2\x00\x11\x00\x00", Err(DistanceTooFar)),
+        // Distance code 30, length code 286.
+        (b"\x72\x04\x3e\x00\x00", Err(InvalidCode)),
+        (b"\x1a\x03\x00", Err(InvalidCode)),
+        (b"\xf4\x00\x00\x00", Err(TooManyCodes)),
+        (b"\x04\x1e\x00\x00", Err(TooManyCodes)),
+    ];
+    for &(payload, expected) in cases {
+        for cut in CUTS {
+            check(&mut window(), payload, cut, expected);
+        }
+    }
+}
+
+#[test]
+fn later_messages_reach_into_earlier_ones() {
+    for cut in CUTS {
+        let mut window = window();
+        check(&mut window, b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00", cut, Ok(b"Hello"));
+        check(&mut window, b"\xf2\x00\x11\x00\x00", cut, Ok(b"Hello"));
+        window.clear();
+        check(&mut window, b"\xf2\x00\x11\x00\x00", cut, Err(InflateError::DistanceTooFar));
+    }
+}
+
+#[test]
+fn a_limit_lets_pass_what_reaches_it() {
+    for (limit, is_full) in [(0, true), (4, true), (5, false), (6, false)] {
+        let mut output = [0; 6];
+        let inflated = Inflater::new().inflate(
+            &mut InflateScratch::new(),
+            &mut window(),
+            &mut &b"\xf2\x48\xcd\xc9\xc9\x07\x00"[..],
+            &mut output[..limit],
+        );
+        assert_eq!(inflated, Ok(Inflated { len: limit.min(5), is_full }));
+    }
+}
+
+#[test]
+fn an_error_stays() {
+    let mut inflater = Inflater::new();
+    let mut message = [0; 9];
+    for payload in [b"\x06", b"\x00"] {
+        let result = inflater.inflate_whole(
+            &mut InflateScratch::new(),
+            WindowBits::MIN,
+            &mut &payload[..],
+            &mut message,
+        );
+        assert_eq!(result, Err(InflateError::InvalidBlockType));
+    }
+    assert_eq!(inflater.finish(), Err(InflateError::InvalidBlockType));
+}
+
+#[test]
+fn a_distance_is_held_to_the_window() {
+    // A text that repeats after 257 bytes, one more than the smallest window.
+    let mut scratch = <DeflateScratch>::new();
+    let mut text = [0; 520];
+    for (n, byte) in text.iter_mut().enumerate() {
+        *byte = (n % 257 % 251) as u8;
+    }
+    let mut payload = [0; 600];
+    let mut table = [0; 4096];
+    let n = scratch
+        .deflate_whole(Level::Best, WindowBits::MAX, &mut table, &text, &mut payload)
+        .unwrap();
+    for (bits, expected) in [(8, Err(InflateError::DistanceTooFar)), (9, Ok(520))] {
+        let mut output = [0; 520];
+        let result = Inflater::new().inflate_whole(
+            &mut InflateScratch::new(),
+            WindowBits::new(bits).unwrap(),
+            &mut &payload[..n],
+            &mut output,
+        );
+        assert_eq!(result.map(|inflated| inflated.len), expected);
+    }
+}

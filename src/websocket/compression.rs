@@ -1,0 +1,216 @@
+//! permessage-deflate for whole messages, in memory allocated when the first
+//! compressed message needs it.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::connection::{Data, Kind};
+use crate::deflate::{
+    Agreement, DeflateScratch, Deflater, Direction, InflateScratch, InflateWindow, Inflater,
+    Settings,
+};
+use crate::error::ProtocolError;
+use crate::utf8::Decoder;
+use crate::websocket::message::Message;
+
+/// Working memory for compression, about 40 KiB, made when it is first needed.
+///
+/// It holds nothing between two calls, so that the connections of a thread can
+/// share one: see [`WebSocket::receive_with`](crate::WebSocket::receive_with)
+/// and [`WebSocket::send_with`](crate::WebSocket::send_with).
+#[derive(Debug, Default)]
+pub struct Scratch {
+    inflate: Option<Box<InflateScratch>>,
+    deflate: Option<Box<DeflateScratch>>,
+    /// For messages without context takeover.
+    table: Vec<u8>,
+}
+
+impl Scratch {
+    /// Working memory that takes nothing yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { inflate: None, deflate: None, table: Vec::new() }
+    }
+}
+
+/// What a connection keeps for compression.
+#[derive(Debug)]
+pub(super) struct PerMessageDeflate {
+    settings: Settings,
+    send: Direction,
+    receive: Direction,
+    max_message: u64,
+    deflater: Option<Deflater<Box<[u8]>>>,
+    window: Option<InflateWindow<Box<[u8]>>>,
+    incoming: Incoming,
+    /// For the calls that are lent none.
+    pub(super) scratch: Scratch,
+}
+
+/// The message that is being inflated.
+#[derive(Debug, Default)]
+struct Incoming {
+    inflater: Inflater,
+    /// What it is so far.
+    message: Vec<u8>,
+    /// The compressed bytes so far.
+    taken: u64,
+    /// Judges text before the message is whole, so far as it is.
+    text: Decoder,
+    judged: usize,
+}
+
+impl Incoming {
+    fn judge(&mut self, kind: Kind) -> Result<(), ProtocolError> {
+        if kind == Kind::Text {
+            let new = self.message.get(self.judged..).unwrap_or_default();
+            self.judged = self.message.len();
+            self.text.decode(new).map_err(|_| ProtocolError::TextNotUtf8)?;
+        }
+        Ok(())
+    }
+}
+
+impl PerMessageDeflate {
+    pub(super) fn new(
+        agreement: Agreement,
+        send: Direction,
+        receive: Direction,
+        max_message: u64,
+    ) -> Self {
+        Self {
+            settings: agreement.settings,
+            send,
+            receive,
+            max_message,
+            deflater: None,
+            window: None,
+            incoming: Incoming::default(),
+            scratch: Scratch::new(),
+        }
+    }
+
+    /// Inflates a piece of a compressed message; returns the message if it was
+    /// the last.
+    pub(super) fn add(
+        &mut self,
+        data: &Data<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<Option<Message<'static>>, ProtocolError> {
+        if data.is_first() {
+            self.incoming = Incoming::default();
+        }
+        // However the message is cut up, what is wrong first is reported: the
+        // text before an error in the compression.
+        let kind = data.kind();
+        if let Err(error) = self.inflate(data.payload(), scratch) {
+            self.incoming.judge(kind)?;
+            return Err(error);
+        }
+        if !data.is_last() {
+            self.incoming.judge(kind)?;
+            return Ok(None);
+        }
+        let Incoming { inflater, message, .. } = core::mem::take(&mut self.incoming);
+        let message = match kind {
+            Kind::Binary => Message::Binary(Cow::Owned(message)),
+            Kind::Text => {
+                let text = String::from_utf8(message).map_err(|_| ProtocolError::TextNotUtf8)?;
+                Message::Text(Cow::Owned(text))
+            }
+        };
+        inflater.finish().map_err(|_| ProtocolError::BadCompression)?;
+        Ok(Some(message))
+    }
+
+    /// Inflates `input` to the end of the message, no byte past the limits.
+    fn inflate(&mut self, mut input: &[u8], scratch: &mut Scratch) -> Result<(), ProtocolError> {
+        let scratch = scratch.inflate.get_or_insert_with(Box::default);
+        let Incoming { inflater, message, taken, .. } = &mut self.incoming;
+        *taken += input.len() as u64;
+        loop {
+            let start = message.len();
+            let left = self.max_message.saturating_sub(start as u64);
+            let to_piece_end = PIECE - start % PIECE;
+            let room = input.len().saturating_mul(4).max(512).min(to_piece_end);
+            let room = left.min(room as u64) as usize;
+            message.resize(start + room, 0);
+            let inflated = if self.receive.takeover {
+                let bits = self.receive.window;
+                let window = self.window.get_or_insert_with(|| {
+                    InflateWindow::new(bits, vec![0; bits.size()].into_boxed_slice())
+                });
+                let place = message.get_mut(start..).unwrap_or_default();
+                inflater.inflate(scratch, window, &mut input, place)
+            } else {
+                inflater.inflate_whole(scratch, self.receive.window, &mut input, message)
+            };
+            message.truncate(inflater.len());
+            let inflated = inflated.map_err(|_| ProtocolError::BadCompression)?;
+            if !inflated.is_full {
+                return Ok(());
+            }
+            // At the ends of pieces alone, which no cut of the input moves.
+            if message.len().is_multiple_of(PIECE) {
+                let decoded = *taken - (input.len() + inflater.ahead()) as u64;
+                let ratio = self.settings.max_ratio.map_or(u64::MAX, u64::from);
+                if message.len() as u64 > decoded.saturating_mul(ratio).max(RATIO_FREE) {
+                    return Err(ProtocolError::MessageTooBig);
+                }
+            }
+            if room as u64 == left {
+                return Err(ProtocolError::MessageTooBig);
+            }
+        }
+    }
+
+    /// Whether a message of `len` bytes may get shorter.
+    pub(super) fn is_worth_it(&self, len: usize) -> bool {
+        let default = if self.send.takeover { 16 } else { 128 };
+        len >= self.settings.threshold.unwrap_or(default).max(1)
+    }
+
+    /// The most bytes that a message of `len` bytes, which is worth it, may
+    /// take compressed: fewer than it has.
+    ///
+    /// But with takeover short ones may get longer by a few: they shrink the
+    /// next of their kind, which they could not if they went out as they are.
+    pub(super) fn room(&self, len: usize) -> usize {
+        if self.send.takeover && len <= 1024 { len + 8 } else { len - 1 }
+    }
+
+    /// Deflates `message` into `room`; `None` if it does not fit.
+    pub(super) fn deflate(
+        &mut self,
+        message: &[u8],
+        room: &mut [u8],
+        scratch: &mut Scratch,
+    ) -> Option<usize> {
+        let Direction { window, takeover } = self.send;
+        let level = self.settings.level;
+        let working = scratch.deflate.get_or_insert_with(Box::default);
+        let deflated = if takeover {
+            let deflater = self.deflater.get_or_insert_with(|| {
+                Deflater::new(level, window, vec![0; level.memory_len(window)].into_boxed_slice())
+            });
+            deflater.deflate(working, message, true, room)
+        } else {
+            let len = level.table_len(window).max(scratch.table.len());
+            scratch.table.resize(len, 0);
+            working.deflate_whole(level, window, &mut scratch.table, message, room)
+        };
+        deflated.ok()
+    }
+}
+
+/// The most bytes inflated at a time: few enough to stay in the nearest caches,
+/// and a divisor of `RATIO_FREE`.
+const PIECE: usize = 16 * 1024;
+
+/// The inflated bytes for which no ratio is asked: short messages may shrink
+/// a lot.
+const RATIO_FREE: u64 = 64 * 1024;

@@ -1,0 +1,347 @@
+//! permessage-deflate from negotiation to whole messages.
+
+use proptest::prelude::*;
+use sansocket::deflate::{
+    Agreement, Compression, DeflateScratch, Level, WindowBits, max_deflated_len,
+};
+use sansocket::extensions::Extensions;
+use sansocket::frame::{Header, Opcode, Rsv};
+use sansocket::handshake::{ClientHandshake, RequestReader, ResponseReader, Url};
+use sansocket::{
+    ChaChaKeys, Client, CloseCode, Config, Message, ProtocolError, Received, Scratch, Server,
+    WebSocket,
+};
+
+fn bits(bits: u8) -> WindowBits {
+    WindowBits::new(bits).unwrap()
+}
+
+/// Both ends after a handshake over the wire.
+fn pair(
+    client: Compression,
+    server: Compression,
+    config: Config,
+) -> (WebSocket<Client>, WebSocket<Server>, Agreement) {
+    let url = Url::parse("ws://example.com/").unwrap();
+    let handshake = ClientHandshake::new([7; 16]).compression(client);
+    let mut out = [0; 1024];
+    let request = handshake.request(&url, &mut out).finish().unwrap();
+    let request = RequestReader::new().read(request).unwrap().unwrap();
+    let answer = server.accept(request.extensions()).unwrap();
+    let mut out = [0; 1024];
+    let upgrade = request.upgrade().unwrap();
+    let response = upgrade.accept(&mut out).compression(answer).finish().unwrap();
+    let response = ResponseReader::new().read(response).unwrap().unwrap();
+    let agreed = handshake.check(&response).unwrap().compression().unwrap();
+    assert_eq!(agreed.server(), answer.agreement.server());
+    assert_eq!(agreed.client(), answer.agreement.client());
+    let keys = ChaChaKeys::from_seed([1; 32]);
+    let client = WebSocket::client_with_compression(config, keys, agreed);
+    (client, WebSocket::server_with_compression(config, answer.agreement), agreed)
+}
+
+/// What the server makes of `wire`, read in pieces of `step` bytes.
+fn received(
+    server: &mut WebSocket<Server>,
+    wire: &mut [u8],
+    step: usize,
+) -> Result<Vec<Message<'static>>, ProtocolError> {
+    let mut messages = Vec::new();
+    for mut input in wire.chunks_mut(step) {
+        while let Some(received) = server.receive(&mut input, &mut Vec::new())? {
+            if let Received::Message(message) = received {
+                messages.push(message.into_owned());
+            }
+        }
+    }
+    Ok(messages)
+}
+
+/// A masked frame with key zero.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let len = payload.len() as u64;
+    let (opcode, mask) = (Opcode::Binary, Some([0; 4]));
+    let mut frame = Header { fin: true, rsv: Rsv::NONE, opcode, mask, len }.encode().to_vec();
+    frame[0] = first;
+    frame.extend_from_slice(payload);
+    frame
+}
+
+/// The largest windows, with takeover or without.
+fn agreement(takeover: bool, wish: Compression) -> Agreement {
+    let wish = wish.send_window(WindowBits::MAX).receive_window(WindowBits::MAX);
+    let wish = wish.send_takeover(takeover).receive_takeover(takeover);
+    let offers = Extensions::new(b"permessage-deflate; client_max_window_bits");
+    wish.accept(offers.map(Result::unwrap)).unwrap().agreement
+}
+
+fn server(takeover: bool, config: Config) -> WebSocket<Server> {
+    WebSocket::server_with_compression(config, agreement(takeover, Compression::new()))
+}
+
+fn text(text: &str) -> Message<'static> {
+    Message::from(text.to_owned())
+}
+
+const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+
+#[test]
+fn rfc_7692_7_2_3_examples() {
+    for (takeover, frames, expected) in [
+        (true, vec![frame(0xc1, &HELLO)], &["Hello"][..]),
+        // §7.2.3.1, a fragmented message.
+        (true, vec![frame(0x41, &HELLO[..3]), frame(0x80, &HELLO[3..])], &["Hello"]),
+        // §7.2.3.2, the second refers to the first.
+        (
+            true,
+            vec![frame(0xc1, &HELLO), frame(0xc1, &[0xf2, 0x00, 0x11, 0x00, 0x00])],
+            &["Hello", "Hello"],
+        ),
+        (false, vec![frame(0xc1, &HELLO), frame(0xc1, &HELLO)], &["Hello", "Hello"]),
+        // §7.2.3.3, a block without compression.
+        (true, vec![frame(0xc1, b"\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00")], &["Hello"]),
+        // §7.2.3.4, a final block, and a message after it.
+        (
+            true,
+            vec![frame(0xc1, b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00"), frame(0xc1, &HELLO)],
+            &["Hello", "Hello"],
+        ),
+        // §7.2.3.5, two blocks.
+        (
+            true,
+            vec![frame(0xc1, b"\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00")],
+            &["Hello"],
+        ),
+        // A Ping between the fragments, empty ones, and a message as it is.
+        (
+            true,
+            vec![
+                frame(0x41, b""),
+                frame(0x89, b"ping"),
+                frame(0x00, &HELLO[..1]),
+                frame(0x8a, b""),
+                frame(0x00, b""),
+                frame(0x80, &HELLO[1..]),
+                frame(0x81, b"plain"),
+                frame(0xc1, &[0xf2, 0x00, 0x11, 0x00, 0x00]),
+            ],
+            &["Hello", "plain", "Hello"],
+        ),
+    ] {
+        let wire = frames.concat();
+        for step in 1..=wire.len() {
+            let mut server = server(takeover, Config::new());
+            let expected: Vec<_> = expected.iter().map(|message| text(message)).collect();
+            assert_eq!(received(&mut server, &mut wire.clone(), step), Ok(expected), "{wire:02x?}");
+        }
+    }
+}
+
+#[test]
+fn what_breaks_the_rules() {
+    use ProtocolError::{BadCompression, MessageTooBig, ReservedBits, TextNotUtf8};
+    let limit = Config::new().max_message(4);
+    for (config, frames, expected) in [
+        // The bit on a continuation and on a control frame.
+        (Config::new(), vec![frame(0x41, &HELLO), frame(0xc0, b"")], ReservedBits),
+        (Config::new(), vec![frame(0xc9, b"")], ReservedBits),
+        (Config::new(), vec![frame(0xe1, &HELLO)], ReservedBits),
+        // Truncated, of no bytes, of a block type that there is not.
+        (Config::new(), vec![frame(0xc1, &HELLO[..5])], BadCompression),
+        (Config::new(), vec![frame(0xc1, b"")], BadCompression),
+        (Config::new(), vec![frame(0xc1, b"\x06")], BadCompression),
+        // A distance with nothing behind it.
+        (Config::new(), vec![frame(0xc1, &[0xf2, 0x00, 0x11, 0x00, 0x00])], BadCompression),
+        (limit, vec![frame(0xc1, &HELLO)], MessageTooBig),
+        // FF in a stored block, the end of the message not even there.
+        (Config::new(), vec![frame(0x41, b"\x00\x01\x00\xfe\xff\xff")], TextNotUtf8),
+        (Config::new(), vec![frame(0xc1, b"\x00\x01\x00\xfe\xff\xff\x00")], TextNotUtf8),
+    ] {
+        let wire = frames.concat();
+        for step in 1..=wire.len() {
+            let mut server = server(true, config);
+            assert_eq!(
+                received(&mut server, &mut wire.clone(), step),
+                Err(expected),
+                "{wire:02x?}"
+            );
+        }
+    }
+    let mut plain = WebSocket::server(Config::new());
+    assert_eq!(received(&mut plain, &mut frame(0xc1, &HELLO), 99), Err(ReservedBits));
+}
+
+#[test]
+fn the_limit_is_exact_and_a_bomb_stops_there() {
+    let (mut client, _, _) =
+        pair(Compression::new(), Compression::new(), Config::new().max_message(100 << 20));
+    let mut bomb = Vec::new();
+    client.send(vec![0; 8 << 20], &mut bomb).unwrap();
+    assert!(bomb.len() < 64 << 10, "{}", bomb.len());
+    for (limit, expected) in [
+        (8 << 20, Ok(vec![Message::from(vec![0; 8 << 20])])),
+        ((8 << 20) - 1, Err(ProtocolError::MessageTooBig)),
+        (64 << 10, Err(ProtocolError::MessageTooBig)),
+        (0, Err(ProtocolError::MessageTooBig)),
+    ] {
+        let config = Config::new().max_message(limit);
+        let mut server = server(true, config);
+        let mut output = Vec::new();
+        let mut bytes = bomb.clone();
+        let mut input = &mut bytes[..];
+        let got = server.receive(&mut input, &mut output);
+        match expected {
+            Ok(messages) => assert_eq!(got, Ok(messages.into_iter().next().map(Received::Message))),
+            Err(error) => {
+                assert_eq!(got, Err(error));
+                assert_eq!(output[2..4], CloseCode::MESSAGE_TOO_BIG.get().to_be_bytes());
+            }
+        }
+    }
+    let strict = agreement(true, Compression::new().max_ratio(100));
+    let mut server = WebSocket::server_with_compression(Config::new(), strict);
+    assert_eq!(received(&mut server, &mut bomb, 999), Err(ProtocolError::MessageTooBig));
+}
+
+#[test]
+fn takeover_makes_the_second_message_shorter() {
+    let message = "{\"type\":\"trade\",\"symbol\":\"ABC\",\"price\":299.9,\"size\":100}";
+    let sizes = |takeover| {
+        let compression = Compression::new().send_takeover(takeover).threshold(1);
+        let (mut client, _, _) = pair(compression, compression, Config::new());
+        [(); 2].map(|()| {
+            let mut output = Vec::new();
+            client.send(message, &mut output).unwrap();
+            output.len()
+        })
+    };
+    let [first, second] = sizes(true);
+    assert!(second < first / 3, "{first} {second}");
+    let [first, second] = sizes(false);
+    assert_eq!(first, second);
+}
+
+#[test]
+fn short_and_secret_messages_go_out_as_they_are() {
+    let (mut client, _, _) = pair(Compression::new(), Compression::new(), Config::new());
+    let is_compressed = |send: &mut dyn FnMut(&mut Vec<u8>)| {
+        let mut output = Vec::new();
+        send(&mut output);
+        output[0] & 0x40 != 0
+    };
+    let long = "again and ".repeat(20);
+    assert!(is_compressed(&mut |output| client.send(&long, output).unwrap()));
+    assert!(!is_compressed(&mut |output| client.send("aaaaaaaaaaaaaaa", output).unwrap()));
+    assert!(!is_compressed(&mut |output| client.send_uncompressed(&long, output).unwrap()));
+    assert!(!is_compressed(&mut |output| client.send("", output).unwrap()));
+}
+
+#[test]
+fn one_scratch_serves_many_connections() {
+    let mut scratch = Scratch::new();
+    let mut pairs: Vec<_> =
+        (0..10).map(|_| pair(Compression::new(), Compression::new(), Config::new())).collect();
+    for round in 0..5 {
+        for (i, (client, server, _)) in pairs.iter_mut().enumerate() {
+            let message = format!("message {round} of connection {i}, and a little more of it");
+            let mut wire = Vec::new();
+            client.send_with(&message, &mut wire, &mut scratch).unwrap();
+            // In two reads, the other connections' between them.
+            let mut input = &mut wire[..];
+            let got = server.receive_with(&mut input, &mut Vec::new(), &mut scratch).unwrap();
+            assert_eq!(got, Some(Received::Message(text(&message))));
+        }
+    }
+}
+
+fn messages() -> impl Strategy<Value = Vec<Message<'static>>> {
+    let words =
+        prop::collection::vec("[a-d]{1,3}|漢字|😀|κόσμε", 0..200).prop_map(|words| words.join(" "));
+    let message = prop_oneof![
+        words.prop_map(Message::from),
+        prop::collection::vec(any::<u8>(), 0..2000).prop_map(Message::from),
+        (any::<u8>(), 0..100_000usize).prop_map(|(byte, len)| Message::from(vec![byte; len])),
+    ];
+    prop::collection::vec(message, 1..6)
+}
+
+fn compression() -> impl Strategy<Value = Compression> {
+    let level = prop_oneof![Just(Level::Fast), Just(Level::Balanced), Just(Level::Best)];
+    (level, 8..=15u8, 8..=15u8, any::<(bool, bool)>(), 1..200usize).prop_map(
+        |(level, send, receive, (send_takeover, receive_takeover), threshold)| {
+            Compression::new()
+                .level(level)
+                .send_window(bits(send))
+                .receive_window(bits(receive))
+                .send_takeover(send_takeover)
+                .receive_takeover(receive_takeover)
+                .threshold(threshold)
+        },
+    )
+}
+
+/// Payloads that are nearly good: bytes changed, cut off, put in.
+fn damaged() -> impl Strategy<Value = Vec<u8>> {
+    let texts = prop_oneof![
+        Just(vec![b'a'; 200_000]),
+        "[a-c]{0,300}".prop_map(String::into_bytes),
+        prop::collection::vec(any::<u8>(), 0..300),
+        "(漢|é|x){0,100}\u{FF}?".prop_map(|text| [text.as_bytes(), b"\xC3"].concat()),
+    ];
+    let edits = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3);
+    (texts, edits, any::<bool>()).prop_map(|(text, edits, cut)| {
+        let mut scratch = Box::<DeflateScratch>::default();
+        let mut payload = vec![0; max_deflated_len(text.len())];
+        let (mut table, bits) = (vec![0; 1 << 16], WindowBits::MAX);
+        let len = scratch.deflate_whole(Level::Fast, bits, &mut table, &text, &mut payload);
+        payload.truncate(len.unwrap());
+        for (at, byte) in edits {
+            let at = at.index(payload.len());
+            payload[at] = byte;
+        }
+        if cut {
+            payload.pop();
+        }
+        payload
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn messages_come_out_as_they_went_in(
+        messages in messages(),
+        client in compression(),
+        server in compression(),
+        step in 1..5000usize,
+    ) {
+        let (mut client, mut server, _) = pair(client, server, Config::new());
+        let mut wire = Vec::new();
+        for message in &messages {
+            client.send(message, &mut wire).unwrap();
+        }
+        prop_assert_eq!(received(&mut server, &mut wire, step), Ok(messages));
+    }
+
+    #[test]
+    fn a_verdict_does_not_depend_on_cuts(
+        payload in damaged(),
+        is_text in any::<bool>(),
+        takeover in any::<bool>(),
+        limit in prop_oneof![Just(1u64 << 20), 0..300u64, 60_000..140_000u64],
+        ratio in prop_oneof![Just(u32::MAX), 1..2000u32],
+    ) {
+        let wish = Compression::new().max_ratio(ratio);
+        let config = Config::new().max_message(limit);
+        let frame = frame(if is_text { 0xc1 } else { 0xc2 }, &payload);
+        let verdict = |step| {
+            let mut server = WebSocket::server_with_compression(config, agreement(takeover, wish));
+            received(&mut server, &mut frame.clone(), step)
+        };
+        let whole = verdict(frame.len());
+        for step in [1, 2, 3, 7, 100, 1000] {
+            prop_assert_eq!(verdict(step), whole.clone(), "step {}", step);
+        }
+    }
+}
