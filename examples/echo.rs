@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release --example echo -- [--listen 127.0.0.1:9001] [--max-message BYTES]
 //!     [--deflate 'permessage-deflate; server_max_window_bits=10...' | --no-deflate]
+//!     [--refuse PATH]
 //! ```
 
 mod deflate;
@@ -11,37 +12,56 @@ use std::error::Error;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
-use std::{env, thread};
+use std::{env, process, thread};
 
 use sansocket::deflate::{Agreement, Compression};
 use sansocket::handshake::{Reply, Request, RequestReader};
 use sansocket::{Config, ProtocolError, Received, Server, WebSocket};
 
 const PAGE: &[u8] = include_bytes!("echo.html");
-const USAGE: &str = "usage: echo [--listen ADDRESS:PORT] [--max-message BYTES] [--deflate PARAMETERS | --no-deflate]";
+const USAGE: &str = "usage: echo [--listen ADDRESS:PORT] [--max-message BYTES] \
+                     [--deflate PARAMETERS | --no-deflate] [--refuse PATH]";
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let mut listen = "127.0.0.1:9001".to_owned();
-    let mut config = Config::new().max_message(64 << 20);
-    let mut compression = Some(Compression::new());
-    let mut args = env::args().skip(1);
+/// What the command line asks for.
+#[derive(Clone)]
+struct Options {
+    listen: String,
+    config: Config,
+    compression: Option<Compression>,
+    /// A path whose connections are refused, so that clients can be tried on it.
+    refuse: Option<String>,
+}
+
+fn parse(mut args: impl Iterator<Item = String>) -> Option<Options> {
+    let mut options = Options {
+        listen: "127.0.0.1:9001".to_owned(),
+        config: Config::new().max_message(64 << 20),
+        compression: Some(Compression::new()),
+        refuse: None,
+    };
     while let Some(option) = args.next() {
-        if option == "--no-deflate" {
-            compression = None;
-            continue;
-        }
-        let value = args.next().ok_or(USAGE)?;
         match option.as_str() {
-            "--listen" => listen = value,
-            "--max-message" => config = config.max_message(value.parse().map_err(|_| USAGE)?),
-            "--deflate" => {
-                let most = deflate::parse(&value).ok_or(USAGE)?;
-                compression = Some(Compression::server(most));
+            "--listen" => options.listen = args.next()?,
+            "--max-message" => {
+                options.config = options.config.max_message(args.next()?.parse().ok()?);
             }
-            _ => return Err(USAGE.into()),
+            "--deflate" => {
+                options.compression = Some(Compression::server(deflate::parse(&args.next()?)?));
+            }
+            "--no-deflate" => options.compression = None,
+            "--refuse" => options.refuse = Some(args.next()?),
+            _ => return None,
         }
     }
-    let listener = TcpListener::bind(listen)?;
+    Some(options)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let Some(options) = parse(env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        process::exit(2);
+    };
+    let listener = TcpListener::bind(&options.listen)?;
     println!("listening on ws://{}", listener.local_addr()?);
     for stream in listener.incoming() {
         let stream = match stream {
@@ -53,9 +73,10 @@ fn main() -> Result<(), Box<dyn Error>> {
                 continue;
             }
         };
+        let options = options.clone();
         thread::spawn(move || {
             let peer = stream.peer_addr();
-            if let Err(error) = serve(stream, config, compression) {
+            if let Err(error) = serve(stream, &options) {
                 eprintln!("{peer:?}: {error}");
             }
         });
@@ -64,11 +85,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// The opening handshake, then an echo until the end.
-fn serve(
-    mut stream: TcpStream,
-    config: Config,
-    compression: Option<Compression>,
-) -> Result<(), Box<dyn Error>> {
+fn serve(mut stream: TcpStream, options: &Options) -> Result<(), Box<dyn Error>> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let mut buffer = vec![0; 64 * 1024];
@@ -84,7 +101,7 @@ fn serve(
         match reader.read(&buffer[..filled]) {
             Ok(None) => {}
             Ok(Some(request)) => {
-                let (response, end) = answer(&request, compression, &mut out)?;
+                let (response, end) = answer(&request, options, &mut out)?;
                 stream.write_all(response)?;
                 match end {
                     Answer::Open(agreement) => break (request.head_len(), agreement),
@@ -99,7 +116,7 @@ fn serve(
     };
 
     stream.set_read_timeout(None)?;
-    let mut ws = WebSocket::server_with_compression(config, agreement);
+    let mut ws = WebSocket::server_with_compression(options.config, agreement);
     let mut output = Vec::new();
     // What came with the request are the first frames.
     let mut input = &mut buffer[head..filled];
@@ -129,7 +146,7 @@ enum Answer {
 /// The response to a request.
 fn answer<'o>(
     request: &Request,
-    compression: Option<Compression>,
+    options: &Options,
     out: &'o mut [u8],
 ) -> Result<(&'o [u8], Answer), Box<dyn Error>> {
     if request.header("Upgrade").is_none() && request.method() == "GET" {
@@ -142,13 +159,12 @@ fn answer<'o>(
         return Ok((reply?, Answer::Closed));
     }
     match request.upgrade() {
-        // So that clients can be tried on a refusal.
-        Ok(_) if request.path() == "/refuse" => {
+        Ok(_) if options.refuse.as_deref() == Some(request.path()) => {
             Ok((Reply::new(403, out).body(b"refused, as asked\n")?, Answer::Closed))
         }
         Ok(upgrade) => {
             let protocol = upgrade.choose_protocol(&["chat", "echo"]);
-            let agreed = compression.and_then(|wish| wish.accept(request.extensions()));
+            let agreed = options.compression.and_then(|wish| wish.accept(request.extensions()));
             let response = upgrade.accept(out).protocol(protocol).compression(agreed).finish()?;
             Ok((response, Answer::Open(agreed.map(|answer| answer.agreement))))
         }

@@ -134,10 +134,10 @@ struct Head {
 }
 
 fn server_handshake(options: &Options, bytes: &[u8], head: &mut Head) -> Handshake {
-    let mut out = vec![0; 4096];
+    let mut out = vec![0; 4096 + bytes.len()];
     let mut refuse = |error: HandshakeError| {
         print_handshake_error(error.as_str(), error.status());
-        print_sent(error.reply(&mut out).unwrap_or_default());
+        print_sent(error.reply(&mut out).expect("room"));
         Handshake::Failed
     };
     let request = match head.request.read(bytes) {
@@ -153,14 +153,14 @@ fn server_handshake(options: &Options, bytes: &[u8], head: &mut Head) -> Handsha
     let origin = request.origin().unwrap_or("");
     if !options.origins.is_empty() && !options.origins.iter().any(|allowed| allowed == origin) {
         print_handshake_error("origin is not allowed", 403);
-        print_sent(Reply::new(403, &mut out).body(b"origin is not allowed").unwrap_or_default());
+        print_sent(Reply::new(403, &mut out).body(b"origin is not allowed").expect("room"));
         return Handshake::Failed;
     }
     let supported: Vec<&str> = options.protocols.iter().map(String::as_str).collect();
     let protocol = upgrade.choose_protocol(&supported);
     let agreed = options.wish().and_then(|wish| wish.accept(request.extensions()));
     let response = upgrade.accept(&mut out).protocol(protocol).compression(agreed);
-    print_sent(response.finish().unwrap_or_default());
+    print_sent(response.finish().expect("room for the longest protocol"));
     Handshake::Done(request.head_len(), agreed.map(|answer| answer.agreement))
 }
 
@@ -240,7 +240,10 @@ fn quote(text: &str) -> String {
         match c {
             '"' | '\\' => json.extend(['\\', c]),
             '\n' => json.push_str("\\n"),
-            _ if c < ' ' || c == '\x7F' => json += &format!("\\u{:04x}", u32::from(c)),
+            // Control characters, and what some take for the end of a line.
+            _ if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => {
+                json += &format!("\\u{:04x}", u32::from(c));
+            }
             _ => json.push(c),
         }
     }

@@ -3,7 +3,7 @@
 /// The length of `len` bytes in base64, padding included.
 #[must_use]
 pub const fn encoded_len(len: usize) -> usize {
-    len.div_ceil(3) * 4
+    len.div_ceil(3).saturating_mul(4)
 }
 
 /// Writes `bytes` in base64 to the front of `out` and returns what it wrote;

@@ -53,10 +53,11 @@ impl Config {
         Self { max_fragments: frames, ..self }
     }
 
-    /// Text is judged where layer 2 makes it a `str`, and not once more below.
+    /// Text is judged where layer 2 makes it a `str`, and not once more below;
+    /// and messages are dropped when they have been judged.
     #[cfg(feature = "alloc")]
-    pub(crate) const fn judging_text_above(self) -> Self {
-        Self { check_text: false, ..self }
+    pub(crate) const fn for_layer_2(self) -> Self {
+        Self { check_text: false, drop_after_close: false, ..self }
     }
 
     /// Whether messages may be compressed, permessage-deflate being agreed.
@@ -72,7 +73,7 @@ impl Config {
     /// Whether data that arrives after our own Close is dropped.
     ///
     /// The peer may have sent it before it saw the Close, so by default it is
-    /// still delivered. Dropped frames are held to the same rules.
+    /// still delivered. What is dropped is held to the same rules.
     pub const fn drop_after_close(self, drop: bool) -> Self {
         Self { drop_after_close: drop, ..self }
     }

@@ -49,8 +49,8 @@ impl ChaChaKeys {
     /// Keys from a seed of the operating system's making.
     ///
     /// On Unix the seed is read from `/dev/urandom`. On Windows it is drawn
-    /// through [`RandomState`](std::hash::RandomState), which is as much
-    /// system randomness as `std` gives access to there. Elsewhere the error is
+    /// through [`RandomState`](std::hash::RandomState): 128 bits of the system's
+    /// randomness, which is all that `std` gives access to there. Elsewhere the error is
     /// [`Unsupported`](std::io::ErrorKind::Unsupported), as `std` has no
     /// randomness to offer that deserves the name.
     #[cfg(feature = "std")]
@@ -239,6 +239,14 @@ mod tests {
             let mut seed = [0; 32];
             seed[bit / 8] = 1 << (bit % 8);
             assert_ne!(first(seed), zero, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn blocks_differ_in_all_64_bits_of_the_counter() {
+        let blocks = [0, 1, 1 << 31, 1 << 32, 1 << 63].map(|counter| block(&[0; 8], counter));
+        for (i, one) in blocks.iter().enumerate() {
+            assert!(!blocks[..i].contains(one), "{i}");
         }
     }
 

@@ -28,6 +28,7 @@ pub struct Payload {
 
 /// More than the bytes that fit in a control frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PayloadTooLong;
 
 impl Payload {

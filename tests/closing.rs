@@ -1,4 +1,5 @@
 //! The closing handshake: who says what, and what may still pass.
+#![cfg(feature = "std")]
 
 mod common;
 
@@ -284,6 +285,25 @@ fn dropped_frames_are_held_to_the_rules() {
         let mut ws = Connection::server(config);
         let _ = ws.close(CloseCode::NORMAL);
         assert_eq!(receive(&mut ws, &bytes), [error.to_string()]);
+
+        let mut ws = WebSocket::server(config);
+        ws.close(CloseCode::NORMAL, &mut Vec::new());
+        let (mut bytes, mut output) = (bytes, Vec::new());
+        assert_eq!(ws.receive(&mut &mut bytes[..], &mut output), Err(error));
+    }
+}
+
+/// Our Close in the middle of a message: what has come of it still counts.
+#[test]
+fn a_message_that_our_close_cuts_is_dropped_and_judged() {
+    for (end, expected) in [(b"\xA9", Ok(None)), (b"e", Err(ProtocolError::TextNotUtf8))] {
+        let mut ws = WebSocket::server(Config::new().drop_after_close(true));
+        let mut output = Vec::new();
+        let mut bytes = Side::Server.frame(TEXT, b"\xC3");
+        assert_eq!(ws.receive(&mut &mut bytes[..], &mut output), Ok(None));
+        ws.close(CloseCode::NORMAL, &mut output);
+        let mut bytes = Side::Server.frame(FIN, end);
+        assert_eq!(ws.receive(&mut &mut bytes[..], &mut output), expected);
     }
 }
 
@@ -429,9 +449,9 @@ fn split_halves_carry_the_close_over() {
     let (mut receiver, mut sender) = server().split();
     let mut bytes = Side::Server.frame(CLOSE, b"\x03\xE9bye");
     let Ok(Some(Event::Close(close))) = receiver.receive(&mut &mut bytes[..]) else { panic!() };
-    assert!(receiver.is_closed() && !sender.is_closed());
+    assert!(receiver.has_received_close() && !sender.has_sent_close());
     assert_eq!(*sender.close(close).unwrap(), *b"\x88\x05\x03\xE9bye");
-    assert!(sender.is_closed());
+    assert!(sender.has_sent_close());
     assert!(sender.close(close).is_none());
 
     // We close: the receiver is told, so that it drops from then on.
@@ -440,9 +460,9 @@ fn split_halves_carry_the_close_over() {
     let mut data = Side::Server.frame(FIN | TEXT, b"x");
     assert!(receiver.receive(&mut &mut data.clone()[..]).unwrap().is_some());
     assert_eq!(body(sender.close(CloseCode::NORMAL)), b"\x03\xE8");
-    receiver.close_sent();
+    receiver.note_close_sent();
     assert_eq!(receiver.receive(&mut &mut data[..]), Ok(None));
-    assert!(!receiver.is_closed() && sender.is_closed());
+    assert!(!receiver.has_received_close() && sender.has_sent_close());
 
     // An error goes the same way, and a Ping.
     let (mut receiver, mut sender) = client().split();
@@ -452,7 +472,7 @@ fn split_halves_carry_the_close_over() {
     assert_eq!(*sender.pong(ping), *b"\x8A\x81\0\0\0\0?");
     let error = receiver.receive(&mut input).unwrap_err();
     assert_eq!(body(sender.close(error)), b"\x03\xEAreserved opcode");
-    assert!(!receiver.is_closed());
+    assert!(!receiver.has_received_close());
 }
 
 #[test]
@@ -470,7 +490,7 @@ fn split_halves_go_to_threads_of_their_own() {
 #[test]
 fn after_close_sent_without_dropping_data_still_comes() {
     let (mut receiver, _) = server().split();
-    receiver.close_sent();
+    receiver.note_close_sent();
     let mut data = Side::Server.frame(FIN | TEXT, b"x");
     assert!(matches!(receiver.receive(&mut &mut data[..]), Ok(Some(Event::Data(_)))));
 }

@@ -1,4 +1,5 @@
 //! permessage-deflate from negotiation to whole messages.
+#![cfg(feature = "std")]
 
 use proptest::prelude::*;
 use sansocket::deflate::{
@@ -6,7 +7,9 @@ use sansocket::deflate::{
 };
 use sansocket::extensions::Extensions;
 use sansocket::frame::{Header, Opcode, Rsv};
-use sansocket::handshake::{ClientHandshake, RequestReader, ResponseReader, Url};
+use sansocket::handshake::{
+    ClientHandshake, ComposeError, HandshakeError, RequestReader, ResponseReader, Url,
+};
 use sansocket::{
     ChaChaKeys, Client, CloseCode, Config, Message, ProtocolError, Received, Scratch, Server,
     WebSocket,
@@ -81,6 +84,68 @@ fn server(takeover: bool, config: Config) -> WebSocket<Server> {
 
 fn text(text: &str) -> Message<'static> {
     Message::from(text.to_owned())
+}
+
+#[test]
+fn extensions_of_the_application_beside_compression() {
+    let url = Url::parse("ws://example.com/").unwrap();
+    let own = "x-own; level=\"3\", x-other";
+    let offer = |wish: Option<Compression>, own| {
+        let handshake = ClientHandshake::new([7; 16]).extensions(own);
+        wish.map_or(handshake, |wish| handshake.compression(wish))
+    };
+    let exchange = |wish, accepted: &str| {
+        let handshake = offer(wish, own);
+        let mut out = [0; 1024];
+        let request = handshake.request(&url, &mut out).finish().unwrap();
+        let request = RequestReader::new().read(request).unwrap().unwrap();
+        assert!(request.extensions().any(|offer| offer.name() == "x-own"));
+        let answer = Compression::new().accept(request.extensions());
+        assert_eq!(answer.is_some(), wish.is_some());
+        let (upgrade, mut out) = (request.upgrade().unwrap(), [0; 1024]);
+        let response =
+            upgrade.accept(&mut out).compression(answer).extensions(accepted).finish()?;
+        let response = ResponseReader::new().read(response).unwrap().unwrap();
+        let checked = handshake.check(&response).unwrap();
+        assert_eq!(checked.compression().is_some(), wish.is_some());
+        let names: Vec<_> = checked.extensions().map(|extension| extension.name()).collect();
+        Ok(names.join(" "))
+    };
+    let wish = Some(Compression::new());
+    assert_eq!(exchange(wish, "x-own; level=2"), Ok("permessage-deflate x-own".to_owned()));
+    assert_eq!(exchange(wish, ""), Ok("permessage-deflate".to_owned()));
+    assert_eq!(exchange(None, "x-other"), Ok("x-other".to_owned()));
+    assert_eq!(exchange(None, ""), Ok(String::new()));
+    for bad in ["x-new", "x-own;", "x-own\r\n", "permessage-deflate"] {
+        assert_eq!(exchange(None, bad), Err(ComposeError::BadExtension), "{bad:?}");
+        let mut out = [0; 1024];
+        let made = offer(None, bad).request(&url, &mut out).finish().map(drop);
+        let malformed = bad.ends_with([';', '\n']);
+        assert_eq!(made.is_err(), malformed, "{bad:?}");
+    }
+}
+
+#[test]
+fn responses_with_extensions_that_fail_the_client() {
+    for (extensions, error) in [
+        ("x-new", HandshakeError::ExtensionNotOffered),
+        ("x-own, x-own", HandshakeError::ExtensionNotOffered),
+        ("permessage-deflate; foo", HandshakeError::ExtensionNotOffered),
+        ("permessage-deflate, permessage-deflate", HandshakeError::ExtensionNotOffered),
+        ("permessage-deflate;", HandshakeError::BadExtensions),
+        ("x-own\r\nSec-WebSocket-Extensions: permessage-deflate", HandshakeError::BadExtensions),
+    ] {
+        let head = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+             Sec-WebSocket-Extensions: {extensions}\r\n\r\n"
+        );
+        let wide = Compression::new().send_window(WindowBits::MAX).receive_window(WindowBits::MAX);
+        let handshake = ClientHandshake::new(*b"the sample nonce").compression(wide);
+        let response = ResponseReader::new().read(head.as_bytes()).unwrap().unwrap();
+        let checked = handshake.extensions("x-own").check(&response);
+        assert_eq!(checked.map(drop), Err(error), "{extensions}");
+    }
 }
 
 const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];

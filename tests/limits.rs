@@ -1,4 +1,5 @@
 //! Every limit, exactly: what is just allowed passes, one more does not.
+#![cfg(feature = "std")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Layer 2: whole messages, and what is answered without being asked.
+#![cfg(feature = "std")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The examples of RFC 6455, by section.
+#![cfg(feature = "std")]
 
 mod common;
 

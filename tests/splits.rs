@@ -1,4 +1,5 @@
 //! However a stream is cut up, the same comes of it: events, output and error.
+#![cfg(feature = "std")]
 
 mod common;
 
@@ -97,6 +98,7 @@ fn vectors(side: Side) -> Vec<(Vec<u8>, Option<Failure>)> {
         (&inside, close(1000, b"\xE2\x82"), Error::BadCloseReason, all),
         (&before, frame(FIN | TEXT, b"ab\xFFcd"), Error::TextNotUtf8, header + 3),
         (&before, frame(FIN | TEXT, b"ab\xE2\x82"), Error::TextNotUtf8, all),
+        (&before, frame(TEXT, b"x\xF0\x9F\x98!"), Error::TextNotUtf8, all),
         (&before, frame(TEXT, b"\xF4\x90"), Error::TextNotUtf8, all),
         (&inside, frame(FIN, b"ab\xED\xA0\x80"), Error::TextNotUtf8, header + 4),
         (&inside, [frame(CONT, b"\xE2\x82"), frame(FIN, b"")].concat(), Error::TextNotUtf8, all),
@@ -283,7 +285,7 @@ fn stepwise<R: Role>(mut receiver: Receiver<R>, bytes: &[u8], whole: &Transcript
     assert!(events >= whole.seen.len());
 }
 
-const HEADS: [(&str, Option<HandshakeError>); 14] = [
+const HEADS: [(&str, Option<HandshakeError>); 16] = [
     ("\r\n", Some(HandshakeError::MalformedHead)),
     ("\x16\x03\x01\x02\0", Some(HandshakeError::MalformedHead)),
     ("G", None),
@@ -295,6 +297,8 @@ const HEADS: [(&str, Option<HandshakeError>); 14] = [
     ("GET / HTTP/1.1\r\nno colon\r\n\r\n", Some(HandshakeError::MalformedHead)),
     ("GET  / HTTP/1.1\r\n\r\n", Some(HandshakeError::MalformedHead)),
     ("GET / HTTP/1.1\r\nX: \0\r\n\r\n", Some(HandshakeError::MalformedHead)),
+    ("GET / HTTP/1.1\r\nX: a\rb\r\n\r\n", Some(HandshakeError::MalformedHead)),
+    ("HTTP/1.1 101 a\rb\r\n\r\n", Some(HandshakeError::MalformedHead)),
     ("HTTP/1.1 1O1 x\r\n\r\n", Some(HandshakeError::MalformedHead)),
     ("HTTP/2.0 200 OK\r\n\r\n", Some(HandshakeError::HttpVersion)),
     ("HTTP/1.1 200 OK\r\nA : b\r\n\r\n", Some(HandshakeError::MalformedHead)),

@@ -43,7 +43,8 @@ impl Kind {
 /// Pieces come as the bytes do: a piece ends where its frame or the input
 /// ends. A message is the pieces from one that [`is_first`](Data::is_first) to
 /// one that [`is_last`](Data::is_last), often a single one that is both.
-/// Text has been checked as far as it is delivered, but a character may be cut
+/// They are not the peer's frames: who forwards each as a part of a message cuts
+/// it anew. Text has been checked as far as it is delivered, but a character may be cut
 /// between two pieces.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Data<'b> {

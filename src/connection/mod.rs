@@ -77,8 +77,7 @@ impl Connection<Server> {
     }
 
     /// Sends `payload`, which is compressed, as the next part of a compressed
-    /// message, `last` or not, without
-    /// copying it.
+    /// message, `last` or not, without copying it.
     ///
     /// For what [`deflate`](crate::deflate) made, or a peer sent
     /// ([`Data::is_compressed`]); it needs [`Config::allow_compressed`].
@@ -122,8 +121,7 @@ impl<K: MaskingKeys> Connection<Client<K>> {
     }
 
     /// Sends `payload`, which is compressed, as the next part of a compressed
-    /// message, `last` or not, masking
-    /// it in place.
+    /// message, `last` or not, masking it in place.
     ///
     /// For what [`deflate`](crate::deflate) made, or a peer sent
     /// ([`Data::is_compressed`]); it needs [`Config::allow_compressed`].
@@ -178,7 +176,7 @@ impl<R: Role> Connection<R> {
     /// See [`Sender::close`].
     #[must_use = "a frame is sent by writing its bytes"]
     pub fn close(&mut self, close: impl Into<CloseFrame>) -> Option<ControlFrame> {
-        self.receiver.close_sent();
+        self.receiver.note_close_sent();
         self.sender.close(close)
     }
 
@@ -187,7 +185,13 @@ impl<R: Role> Connection<R> {
     /// it to (RFC 6455 §7.1.1).
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.receiver.is_closed() && self.sender.is_closed()
+        self.receiver.has_received_close() && self.has_sent_close()
+    }
+
+    /// Whether our Close is sent: no more data may be.
+    #[must_use]
+    pub fn has_sent_close(&self) -> bool {
+        self.sender.has_sent_close()
     }
 
     /// The two halves, for a thread or task each; no lock is needed.
@@ -196,6 +200,30 @@ impl<R: Role> Connection<R> {
     /// [`Ping`](Event::Ping)'s payload for [`Sender::pong`]; the peer's
     /// [`Close`](Event::Close) or the error for [`Sender::close`]. All three
     /// are `Copy`.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use std::thread;
+    /// use sansocket::{Config, Connection, Event};
+    ///
+    /// let (mut receiver, mut sender) = Connection::server(Config::new()).split();
+    /// let (answers, to_answer) = mpsc::channel();
+    /// let reading = thread::spawn(move || {
+    ///     let mut buffer = *b"\x89\x82\0\0\0\0hi"; // from the transport
+    ///     let mut input = &mut buffer[..];
+    ///     while let Some(event) = receiver.receive(&mut input)? {
+    ///         if let Event::Ping(payload) = event {
+    ///             answers.send(payload).unwrap();
+    ///         }
+    ///     }
+    ///     Ok::<(), sansocket::ProtocolError>(())
+    /// });
+    /// for payload in to_answer {
+    ///     assert_eq!(*sender.pong(payload), *b"\x8A\x02hi"); // to the transport
+    /// }
+    /// reading.join().unwrap()?;
+    /// # Ok::<(), sansocket::ProtocolError>(())
+    /// ```
     pub fn split(self) -> (Receiver<R>, Sender<R>) {
         (self.receiver, self.sender)
     }

@@ -113,7 +113,8 @@ impl<R: Role> Receiver<R> {
 
     /// Takes bytes off the front of `input` until they make an event.
     ///
-    /// `None` means that `input` is used up. Payload is unmasked in place and
+    /// `None` means that `input` is used up, and nothing else does: an empty
+    /// input may still have an error to tell. Payload is unmasked in place and
     /// lent as it arrives. Neither the events nor the error depend on how the
     /// peer's bytes were cut into inputs, but for where pieces of data end.
     ///
@@ -139,7 +140,7 @@ impl<R: Role> Receiver<R> {
 
     /// Whether the peer's Close has come: nothing else will.
     #[must_use]
-    pub fn is_closed(&self) -> bool {
+    pub fn has_received_close(&self) -> bool {
         matches!(self.state, State::Closed)
     }
 
@@ -148,7 +149,7 @@ impl<R: Role> Receiver<R> {
     ///
     /// For the halves of a split connection; a
     /// [`Connection`](crate::Connection) does it by itself.
-    pub fn close_sent(&mut self) {
+    pub fn note_close_sent(&mut self) {
         self.dropping = self.config.drop_after_close;
     }
 

@@ -65,8 +65,7 @@ impl Sender<Server> {
     }
 
     /// Sends `payload`, which is compressed, as the next part of a compressed
-    /// message, `last` or not, without
-    /// copying it.
+    /// message, `last` or not, without copying it.
     pub fn send_compressed_part<'p>(
         &mut self,
         kind: Kind,
@@ -110,8 +109,7 @@ impl<K: MaskingKeys> Sender<Client<K>> {
     }
 
     /// Sends `payload`, which is compressed, as the next part of a compressed
-    /// message, `last` or not, masking
-    /// it in place.
+    /// message, `last` or not, masking it in place.
     pub fn send_compressed_part<'p>(
         &mut self,
         kind: Kind,
@@ -264,7 +262,7 @@ impl<R: Role> Sender<R> {
 
     /// Whether our Close is sent: no more data may be.
     #[must_use]
-    pub fn is_closed(&self) -> bool {
+    pub fn has_sent_close(&self) -> bool {
         self.closed
     }
 

@@ -51,7 +51,7 @@ pub(crate) struct Settings {
 }
 
 /// What both ends agreed on, and what one of them wished beside: all that a
-/// [`WebSocket`](crate::WebSocket) needs to know of compression.
+/// `WebSocket` needs to know of compression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Agreement {
     server: Direction,

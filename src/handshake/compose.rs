@@ -25,7 +25,7 @@ pub enum ComposeError {
     BadProtocol,
     /// An extension that is malformed or was not offered.
     BadExtension,
-    /// A status that is not 200 to 599.
+    /// A status that is not 200 to 599, or one that has no body (204, 304).
     BadStatus,
     /// The lent buffer is too small; `needed` bytes would do.
     BufferTooSmall {
@@ -41,7 +41,7 @@ impl fmt::Display for ComposeError {
             Self::ReservedHeader => f.write_str("header that is the handshake's own"),
             Self::BadProtocol => f.write_str("subprotocol malformed, repeated or not offered"),
             Self::BadExtension => f.write_str("extension malformed or not offered"),
-            Self::BadStatus => f.write_str("status is not 200 to 599"),
+            Self::BadStatus => f.write_str("status is not 200 to 599, or has no body"),
             Self::BufferTooSmall { needed } => {
                 write!(f, "buffer too small, {needed} bytes needed")
             }
@@ -66,7 +66,7 @@ impl<'o> RequestWriter<'o> {
         key: &[u8],
         protocols: &[&str],
         compression: Option<Compression>,
-        extensions: &[&str],
+        extensions: &str,
         out: &'o mut [u8],
     ) -> Self {
         let mut head = Head::new(out);
@@ -90,14 +90,14 @@ impl<'o> RequestWriter<'o> {
             head.push("\r\n");
         }
         if let Some(compression) = compression {
-            head.extension(deflate::NAME, compression.offer());
+            head.push("Sec-WebSocket-Extensions: ").push(deflate::NAME);
+            head.push_display(compression.offer()).push("\r\n");
         }
-        for extension in extensions {
-            let mut parsed = Extensions::new(extension.as_bytes());
-            if !matches!((parsed.next(), parsed.next()), (Some(Ok(_)), None)) {
+        if !extensions.is_empty() {
+            if Extensions::new(extensions.as_bytes()).any(|extension| extension.is_err()) {
                 head.fail(ComposeError::BadExtension);
             }
-            head.extension(extension, "");
+            head.push("Sec-WebSocket-Extensions: ").push(extensions).push("\r\n");
         }
         Self { head }
     }
@@ -123,6 +123,8 @@ impl<'o> RequestWriter<'o> {
 pub struct Accept<'b, 'o> {
     upgrade: Upgrade<'b>,
     protocol: bool,
+    compression: Option<Answer>,
+    extensions: &'b str,
     head: Head<'o>,
 }
 
@@ -132,7 +134,7 @@ impl<'b, 'o> Accept<'b, 'o> {
         head.push("HTTP/1.1 101 Switching Protocols\r\n");
         head.push("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
         head.push(accept_key(upgrade.key())).push("\r\n");
-        Self { upgrade, protocol: false, head }
+        Self { upgrade, protocol: false, compression: None, extensions: "", head }
     }
 
     /// Chooses a subprotocol, which must be one that the client offered; none
@@ -153,33 +155,17 @@ impl<'b, 'o> Accept<'b, 'o> {
         self
     }
 
-    /// Accepts permessage-deflate as
-    /// [`Compression::accept`] answered; not for `None`.
-    pub fn compression(mut self, answer: impl Into<Option<Answer>>) -> Self {
-        if let Some(answer) = answer.into() {
-            self.offered(deflate::NAME);
-            self.head.extension(deflate::NAME, answer.parameters);
-        }
-        self
+    /// Accepts permessage-deflate as [`Compression::accept`] answered; not for
+    /// `None`.
+    pub fn compression(self, answer: impl Into<Option<Answer>>) -> Self {
+        Self { compression: answer.into(), ..self }
     }
 
-    /// Accepts an extension of the application's own, given as its name and
-    /// parameters: `"x-own; level=3"`. The client must have offered one of that
-    /// name.
-    pub fn extension(mut self, extension: &str) -> Self {
-        let mut parsed = Extensions::new(extension.as_bytes());
-        match (parsed.next(), parsed.next()) {
-            (Some(Ok(parsed)), None) => self.offered(parsed.name()),
-            _ => self.head.fail(ComposeError::BadExtension),
-        }
-        self.head.extension(extension, "");
-        self
-    }
-
-    fn offered(&mut self, name: &str) {
-        if !self.upgrade.request().extensions().any(|offer| offer.name() == name) {
-            self.head.fail(ComposeError::BadExtension);
-        }
+    /// Accepts extensions of the application's own, given as the header lists
+    /// them: `"x-own; level=3, x-other"`. The client must have offered some of
+    /// these names.
+    pub fn extensions(self, list: &'b str) -> Self {
+        Self { extensions: list, ..self }
     }
 
     /// Adds a header: `Set-Cookie` and the like.
@@ -189,8 +175,35 @@ impl<'b, 'o> Accept<'b, 'o> {
     }
 
     /// The whole response. Once it is written the connection is open.
-    pub fn finish(self) -> Result<&'o [u8], ComposeError> {
+    pub fn finish(mut self) -> Result<&'o [u8], ComposeError> {
+        self.push_extensions();
         self.head.finish()
+    }
+
+    /// > the |Sec-WebSocket-Extensions| header field MUST NOT appear more than
+    /// > once in an HTTP response. (RFC 6455 §11.3.2)
+    fn push_extensions(&mut self) {
+        let mut own = Extensions::new(self.extensions.as_bytes());
+        let own_is_offered = own.all(|own| own.is_ok_and(|own| self.is_offered(own.name())));
+        let compression_is_offered = self.compression.is_none() || self.is_offered(deflate::NAME);
+        if !own_is_offered || !compression_is_offered {
+            self.head.fail(ComposeError::BadExtension);
+        }
+        let (list, mut separator) = (self.extensions, "Sec-WebSocket-Extensions: ");
+        if let Some(answer) = self.compression {
+            self.head.push(separator).push(deflate::NAME).push_display(answer.parameters);
+            separator = ", ";
+        }
+        if !list.is_empty() {
+            self.head.push(separator).push(list);
+        }
+        if self.compression.is_some() || !list.is_empty() {
+            self.head.push("\r\n");
+        }
+    }
+
+    fn is_offered(&self, name: &str) -> bool {
+        self.upgrade.request().extensions().any(|offer| offer.name() == name)
     }
 }
 
@@ -217,10 +230,11 @@ pub struct Reply<'o> {
 }
 
 impl<'o> Reply<'o> {
-    /// A response of the given status, 200 to 599.
+    /// A response of the given status, 200 to 599; not 204 or 304, which have no
+    /// body.
     pub fn new(status: u16, out: &'o mut [u8]) -> Self {
         let mut head = Head::new(out);
-        if !(200..600).contains(&status) {
+        if !(200..600).contains(&status) || matches!(status, 204 | 304) {
             head.fail(ComposeError::BadStatus);
         }
         head.push("HTTP/1.1 ").push_number(status.into()).push(" ").push(reason(status));
@@ -303,13 +317,10 @@ impl<'o> Head<'o> {
         self
     }
 
-    /// A header line for one extension. Several lines are as good as one list
-    /// (RFC 6455 §11.3.2).
-    fn extension(&mut self, name: &str, parameters: impl fmt::Display) {
-        self.push("Sec-WebSocket-Extensions: ").push(name);
+    fn push_display(&mut self, what: impl fmt::Display) -> &mut Self {
         // It cannot fail: pushing does not.
-        let _ = write!(self, "{parameters}");
-        self.push("\r\n");
+        let _ = write!(self, "{what}");
+        self
     }
 
     fn field(&mut self, name: &str, value: &[u8]) {

@@ -37,7 +37,7 @@ impl<'b> Fields<'b> {
     ///
     /// > The |Sec-WebSocket-Extensions| header field MAY appear multiple times
     /// > in an HTTP request (which is logically the same as a single
-    /// > |Sec-WebSocket-Extensions| header field that contains all values).
+    /// > |Sec-WebSocket-Extensions| header field that contains all values.
     /// > (RFC 6455 §11.3.2)
     pub(super) fn extensions(
         self,

@@ -25,7 +25,14 @@ impl Lines {
     /// The next line of `bytes` without its CR LF, once it is whole.
     ///
     /// `bytes` begins with all the bytes of the calls before.
+    ///
+    /// # Panics
+    /// Where debug assertions are on, if there are fewer than before.
     pub(super) fn next<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<&'b [u8]>, HandshakeError> {
+        debug_assert!(
+            bytes.len() >= self.seen,
+            "all bytes so far must be passed, not the new ones"
+        );
         for (index, &byte) in bytes.iter().enumerate().take(self.limit).skip(self.seen) {
             let after_cr = index > self.start && bytes.get(index - 1) == Some(&b'\r');
             match byte {

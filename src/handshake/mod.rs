@@ -20,9 +20,11 @@
 //! The bytes behind a head, from [`Request::head_len`] or
 //! [`Response::head_len`] on, are the first from the open connection.
 
+mod authority;
 mod compose;
 mod error;
 mod fields;
+mod head;
 mod lines;
 mod request;
 mod response;

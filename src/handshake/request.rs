@@ -4,10 +4,11 @@ use core::ops::Range;
 
 use crate::base64;
 use crate::extensions::Extension;
+use crate::handshake::authority::host_and_port;
 use crate::handshake::compose::Accept;
 use crate::handshake::error::HandshakeError;
-use crate::handshake::fields::{Fields, list, split, token};
-use crate::handshake::lines::Lines;
+use crate::handshake::fields::{Fields, list, token};
+use crate::handshake::head::{FirstLine, HeadReader};
 
 /// Reads the head of a request as it arrives.
 ///
@@ -27,13 +28,7 @@ use crate::handshake::lines::Lines;
 /// ```
 #[derive(Clone, Debug)]
 pub struct RequestReader {
-    lines: Lines,
-    /// The request line, once it has come.
-    line: Option<RequestLine>,
-    /// Where the empty line begins, once it has come.
-    fields_end: Option<usize>,
-    /// The first rule that was broken.
-    failed: Option<HandshakeError>,
+    head: HeadReader<RequestLine>,
 }
 
 /// Where the parts of the request line lie.
@@ -43,8 +38,6 @@ struct RequestLine {
     target: Range<usize>,
     /// Of HTTP/1.
     minor_version: u8,
-    /// Where the fields begin.
-    end: usize,
 }
 
 impl RequestReader {
@@ -60,15 +53,20 @@ impl RequestReader {
 
     /// A reader for heads of at most `limit` bytes.
     ///
-    /// A buffer of `limit` bytes is never full before the head is whole or
-    /// refused.
+    /// The buffer should have `limit` bytes: then it is never full before the
+    /// head is whole or refused. (Reading into a full buffer gives 0 bytes, which
+    /// looks like the end.)
     #[must_use]
     pub const fn with_limit(limit: usize) -> Self {
-        Self { lines: Lines::new(limit), line: None, fields_end: None, failed: None }
+        Self { head: HeadReader::new(limit) }
     }
 
     /// Goes on reading: `bytes` are all that has come so far, from the first
     /// on. Returns the request once its head is whole, and from then on.
+    ///
+    /// # Panics
+    /// Where debug assertions are on, if `bytes` are fewer than before: passing
+    /// the new bytes alone would never end.
     ///
     /// # Errors
     /// [`MalformedHead`](HandshakeError::MalformedHead),
@@ -76,37 +74,18 @@ impl RequestReader {
     /// [`HttpVersion`](HandshakeError::HttpVersion), at the byte or the line
     /// that decides it; every later call repeats it.
     pub fn read<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<Request<'b>>, HandshakeError> {
-        if let Some(error) = self.failed {
-            return Err(error);
-        }
-        self.advance(bytes).inspect_err(|&error| self.failed = Some(error))
-    }
-
-    fn advance<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<Request<'b>>, HandshakeError> {
-        while self.fields_end.is_none() {
-            let start = self.lines.position();
-            let Some(line) = self.lines.next(bytes)? else { return Ok(None) };
-            if self.line.is_none() {
-                self.line = Some(RequestLine::parse(line, self.lines.position())?);
-            } else if line.is_empty() {
-                self.fields_end = Some(start);
-            } else {
-                split(line).ok_or(HandshakeError::MalformedHead)?;
-            }
-        }
-        Ok(self.request(bytes))
-    }
-
-    /// The request, its head being whole.
-    fn request<'b>(&self, bytes: &'b [u8]) -> Option<Request<'b>> {
-        let line = self.line.as_ref()?;
-        Some(Request {
-            method: core::str::from_utf8(bytes.get(line.method.clone())?).ok()?,
-            target: core::str::from_utf8(bytes.get(line.target.clone())?).ok()?,
-            minor_version: line.minor_version,
-            fields: Fields::new(bytes.get(line.end..self.fields_end?)?),
-            head_len: self.lines.position(),
-        })
+        let Some(head) = self.head.read(bytes)? else { return Ok(None) };
+        let text = |range: &Range<usize>| {
+            // It has been seen to be ASCII.
+            core::str::from_utf8(bytes.get(range.clone()).unwrap_or_default()).unwrap_or_default()
+        };
+        Ok(Some(Request {
+            method: text(&head.first.method),
+            target: text(&head.first.target),
+            minor_version: head.first.minor_version,
+            fields: head.fields,
+            head_len: head.len,
+        }))
     }
 }
 
@@ -116,10 +95,10 @@ impl Default for RequestReader {
     }
 }
 
-impl RequestLine {
+impl FirstLine for RequestLine {
     /// > request-line = method SP request-target SP HTTP-version
     /// > (RFC 9112 §3)
-    fn parse(line: &[u8], end: usize) -> Result<Self, HandshakeError> {
+    fn parse(line: &[u8], start: usize) -> Result<Self, HandshakeError> {
         let mut parts = line.split(|&byte| byte == b' ');
         let (Some(method), Some(target), Some(version), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
@@ -130,13 +109,9 @@ impl RequestLine {
         if token(method).is_none() || target.is_empty() || !target_is_visible {
             return Err(HandshakeError::MalformedHead);
         }
-        let target_start = method.len() + 1;
-        Ok(Self {
-            method: 0..method.len(),
-            target: target_start..target_start + target.len(),
-            minor_version: http_version(version)?,
-            end,
-        })
+        let method = start..start + method.len();
+        let target = method.end + 1..method.end + 1 + target.len();
+        Ok(Self { method, target, minor_version: http_version(version)? })
     }
 }
 
@@ -183,7 +158,7 @@ impl<'b> Request<'b> {
     /// stays as it is.
     #[must_use]
     pub fn path(&self) -> &'b str {
-        let resource = self.resource();
+        let (_, resource) = self.split_target();
         let path = resource.split_once('?').map_or(resource, |(path, _)| path);
         if path.is_empty() { "/" } else { path }
     }
@@ -191,7 +166,7 @@ impl<'b> Request<'b> {
     /// What follows the `?` of the target.
     #[must_use]
     pub fn query(&self) -> Option<&'b str> {
-        self.resource().split_once('?').map(|(_, query)| query)
+        self.split_target().1.split_once('?').map(|(_, query)| query)
     }
 
     /// The header fields in order.
@@ -206,10 +181,17 @@ impl<'b> Request<'b> {
         self.fields.named(name).next()
     }
 
-    /// The `Host`, if there is just one and it is ASCII.
+    /// The host, with its port if one was given, that the client asks for: the
+    /// `Host` header if there is just one, but
+    ///
+    /// > When an origin server receives a request with an absolute-form of
+    /// > request-target, the origin server MUST ignore the received Host header
+    /// > field (if any) and instead use the host information of the
+    /// > request-target. (RFC 9112 §3.2.2)
     #[must_use]
     pub fn host(&self) -> Option<&'b str> {
-        core::str::from_utf8(self.fields.single("Host")?).ok()
+        let (authority, _) = self.split_target();
+        authority.or_else(|| core::str::from_utf8(self.fields.single("Host")?).ok())
     }
 
     /// The `Origin`: the page whose script opened the connection. Browsers
@@ -256,8 +238,11 @@ impl<'b> Request<'b> {
         }
         // > including a "Request-URI" [...] that should be interpreted as a
         // > /resource name/ defined in Section 3
-        let is_absolute = self.resource().len() < self.target.len();
-        if !is_absolute && !self.target.starts_with('/') || self.target.contains('#') {
+        let good = match self.split_target() {
+            (Some(authority), _) => host_and_port(authority).is_ok(),
+            (None, resource) => resource.starts_with('/'),
+        };
+        if !good || self.target.contains('#') {
             return Err(HandshakeError::BadTarget);
         }
         // What comes behind the head must be frames for everyone who looks.
@@ -266,7 +251,14 @@ impl<'b> Request<'b> {
             return Err(HandshakeError::RequestHasBody);
         }
         // > A |Host| header field containing the server's authority.
-        if !self.host().is_some_and(is_authority) {
+        //
+        // > A server MUST respond with a 400 (Bad Request) status code to any
+        // > HTTP/1.1 request message that lacks a Host header field and to any
+        // > request message that contains more than one Host header field line
+        // > or a Host header field with an invalid field value.
+        // > (RFC 9112 §3.2)
+        let host = self.fields.single("Host").and_then(|host| core::str::from_utf8(host).ok());
+        if host.is_none_or(|host| host_and_port(host).is_err()) {
             return Err(HandshakeError::BadHost);
         }
         // > Optionally, an |Origin| header field.
@@ -316,28 +308,21 @@ impl<'b> Request<'b> {
         Ok(Upgrade { request: self, key })
     }
 
-    /// The target without scheme and authority.
-    fn resource(&self) -> &'b str {
+    /// The authority, if the target is an absolute address, and the rest.
+    fn split_target(&self) -> (Option<&'b str>, &'b str) {
         // > a server MUST accept the absolute-form in requests
         // > (RFC 9112 §3.2.2)
         let known = ["http", "https", "ws", "wss"];
         match self.target.split_once("://") {
             Some((scheme, rest)) if known.iter().any(|s| s.eq_ignore_ascii_case(scheme)) => {
+                let end = rest.find(['/', '?']).unwrap_or(rest.len());
+                let (authority, resource) = rest.split_at_checked(end).unwrap_or_default();
                 // An empty path is the path "/".
-                rest.find(['/', '?']).and_then(|start| rest.get(start..)).unwrap_or("/")
+                (Some(authority), if resource.is_empty() { "/" } else { resource })
             }
-            _ => self.target,
+            _ => (None, self.target),
         }
     }
-}
-
-/// > A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1
-/// > request message that lacks a Host header field and to any request message
-/// > that contains more than one Host header field line or a Host header field
-/// > with an invalid field value. (RFC 9112 §3.2)
-fn is_authority(host: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=:[]".contains(&b);
-    !host.is_empty() && host.bytes().all(allowed)
 }
 
 fn is_key(key: &[u8; 24]) -> bool {

@@ -8,8 +8,8 @@ use crate::extensions::{Extension, Extensions};
 use crate::handshake::accept_key;
 use crate::handshake::compose::RequestWriter;
 use crate::handshake::error::HandshakeError;
-use crate::handshake::fields::{Fields, split, token};
-use crate::handshake::lines::Lines;
+use crate::handshake::fields::{Fields, token};
+use crate::handshake::head::{FirstLine, HeadReader};
 use crate::handshake::request::{RequestReader, http_version};
 use crate::handshake::url::Url;
 
@@ -40,7 +40,7 @@ pub struct ClientHandshake<'a> {
     key: [u8; 24],
     protocols: &'a [&'a str],
     compression: Option<Compression>,
-    extensions: &'a [&'a str],
+    extensions: &'a str,
 }
 
 impl<'a> ClientHandshake<'a> {
@@ -53,7 +53,7 @@ impl<'a> ClientHandshake<'a> {
         let mut key = [0; 24];
         // Never too short: base64 makes 24 characters of 16 bytes.
         let _ = base64::encode(&nonce, &mut key);
-        Self { key, protocols: &[], compression: None, extensions: &[] }
+        Self { key, protocols: &[], compression: None, extensions: "" }
     }
 
     /// Offers subprotocols, the preferred one first.
@@ -68,11 +68,11 @@ impl<'a> ClientHandshake<'a> {
         Self { compression: Some(compression), ..self }
     }
 
-    /// Offers extensions of the caller's own, each as its name and parameters:
-    /// `"x-own; level=3"`. They come behind permessage-deflate.
+    /// Offers extensions of the caller's own, given as the header lists them:
+    /// `"x-own; level=3, x-other"`. They come behind permessage-deflate.
     #[must_use]
-    pub fn extensions(self, extensions: &'a [&'a str]) -> Self {
-        Self { extensions, ..self }
+    pub fn extensions(self, list: &'a str) -> Self {
+        Self { extensions: list, ..self }
     }
 
     /// Starts the request for `url` in `out`.
@@ -142,13 +142,18 @@ impl<'a> ClientHandshake<'a> {
     /// Holds the extensions of a response against the offers; returns what is
     /// agreed of permessage-deflate.
     fn check_extensions(&self, fields: Fields<'_>) -> Result<Option<Agreement>, HandshakeError> {
+        // > the |Sec-WebSocket-Extensions| header field MUST NOT appear more
+        // > than once in an HTTP response. (§11.3.2)
+        if fields.named("Sec-WebSocket-Extensions").count() > 1 {
+            return Err(HandshakeError::BadExtensions);
+        }
         let mut agreed = None;
         for (i, extension) in fields.extensions().enumerate() {
             let extension = extension.map_err(|_| HandshakeError::BadExtensions)?;
             let name = extension.name();
             let earlier = fields.extensions().take(i);
             let repeated = earlier.flatten().any(|earlier| earlier.name() == name);
-            let own = self.extensions.iter().flat_map(|own| Extensions::new(own.as_bytes()));
+            let own = Extensions::new(self.extensions.as_bytes());
             let fits = match self.compression {
                 Some(compression) if name == deflate::NAME => {
                     agreed = compression.check(&extension);
@@ -197,13 +202,7 @@ impl<'b> Accepted<'b> {
 /// 100 to 199, but for 101) are passed over.
 #[derive(Clone, Debug)]
 pub struct ResponseReader {
-    lines: Lines,
-    /// The status line, once it has come.
-    line: Option<StatusLine>,
-    /// Where the empty line begins, once it has come.
-    fields_end: Option<usize>,
-    /// The first rule that was broken.
-    failed: Option<HandshakeError>,
+    head: HeadReader<StatusLine>,
 }
 
 #[derive(Clone, Debug)]
@@ -211,8 +210,6 @@ struct StatusLine {
     status: u16,
     minor_version: u8,
     reason: Range<usize>,
-    /// Where the fields begin.
-    end: usize,
 }
 
 impl ResponseReader {
@@ -224,15 +221,20 @@ impl ResponseReader {
 
     /// A reader for heads of at most `limit` bytes, interim ones included.
     ///
-    /// A buffer of `limit` bytes is never full before the head is whole or
-    /// refused.
+    /// The buffer should have `limit` bytes: then it is never full before the
+    /// head is whole or refused. (Reading into a full buffer gives 0 bytes, which
+    /// looks like the end.)
     #[must_use]
     pub const fn with_limit(limit: usize) -> Self {
-        Self { lines: Lines::new(limit), line: None, fields_end: None, failed: None }
+        Self { head: HeadReader::new(limit) }
     }
 
     /// Goes on reading: `bytes` are all that has come so far, from the first
     /// on. Returns the response once its head is whole, and from then on.
+    ///
+    /// # Panics
+    /// Where debug assertions are on, if `bytes` are fewer than before: passing
+    /// the new bytes alone would never end.
     ///
     /// # Errors
     /// [`MalformedHead`](HandshakeError::MalformedHead),
@@ -240,41 +242,14 @@ impl ResponseReader {
     /// [`HttpVersion`](HandshakeError::HttpVersion), at the byte or the line
     /// that decides it; every later call repeats it.
     pub fn read<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<Response<'b>>, HandshakeError> {
-        if let Some(error) = self.failed {
-            return Err(error);
-        }
-        self.advance(bytes).inspect_err(|&error| self.failed = Some(error))
-    }
-
-    fn advance<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<Response<'b>>, HandshakeError> {
-        while self.fields_end.is_none() {
-            let start = self.lines.position();
-            let Some(line) = self.lines.next(bytes)? else { return Ok(None) };
-            match &self.line {
-                None => self.line = Some(StatusLine::parse(line, start, self.lines.position())?),
-                // > A client MUST be able to parse one or more 1xx responses
-                // > received prior to a final response, even if the client does
-                // > not expect one. (RFC 9110 §15.2)
-                Some(status) if line.is_empty() && status.is_interim() => self.line = None,
-                Some(_) if line.is_empty() => self.fields_end = Some(start),
-                Some(_) => {
-                    split(line).ok_or(HandshakeError::MalformedHead)?;
-                }
-            }
-        }
-        Ok(self.response(bytes))
-    }
-
-    /// The response, its head being whole.
-    fn response<'b>(&self, bytes: &'b [u8]) -> Option<Response<'b>> {
-        let line = self.line.as_ref()?;
-        Some(Response {
-            status: line.status,
-            minor_version: line.minor_version,
-            reason: bytes.get(line.reason.clone())?,
-            fields: Fields::new(bytes.get(line.end..self.fields_end?)?),
-            head_len: self.lines.position(),
-        })
+        let Some(head) = self.head.read(bytes)? else { return Ok(None) };
+        Ok(Some(Response {
+            status: head.first.status,
+            minor_version: head.first.minor_version,
+            reason: bytes.get(head.first.reason.clone()).unwrap_or_default(),
+            fields: head.fields,
+            head_len: head.len,
+        }))
     }
 }
 
@@ -284,12 +259,12 @@ impl Default for ResponseReader {
     }
 }
 
-impl StatusLine {
+impl FirstLine for StatusLine {
     /// > status-line = HTTP-version SP status-code SP [ reason-phrase ]
     /// > (RFC 9112 §4)
     ///
     /// The second space is not insisted on where no phrase follows.
-    fn parse(line: &[u8], start: usize, end: usize) -> Result<Self, HandshakeError> {
+    fn parse(line: &[u8], start: usize) -> Result<Self, HandshakeError> {
         let (version, rest) = line.split_at_checked(8).ok_or(HandshakeError::MalformedHead)?;
         let minor_version = http_version(version)?;
         let (status, reason) = match rest {
@@ -304,10 +279,13 @@ impl StatusLine {
             _ => return Err(HandshakeError::MalformedHead),
         };
         let line_end = start + line.len();
-        Ok(Self { status, minor_version, reason: line_end - reason..line_end, end })
+        Ok(Self { status, minor_version, reason: line_end - reason..line_end })
     }
 
-    const fn is_interim(&self) -> bool {
+    /// > A client MUST be able to parse one or more 1xx responses received prior
+    /// > to a final response, even if the client does not expect one.
+    /// > (RFC 9110 §15.2)
+    fn is_interim(&self) -> bool {
         self.status < 200 && self.status != 101
     }
 }

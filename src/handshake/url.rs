@@ -2,7 +2,8 @@
 
 use core::error::Error;
 use core::fmt;
-use core::net::Ipv6Addr;
+
+use crate::handshake::authority::{BadAuthority, host_and_port, is_written_in};
 
 /// The parts of a WebSocket address.
 ///
@@ -61,10 +62,13 @@ impl<'a> Url<'a> {
         if authority.contains('@') {
             return Err(UrlError::UserInfo);
         }
-        if !resource.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if !is_written_in(resource, b"-._~!$&'()*+,;=:@/?") {
             return Err(UrlError::Resource);
         }
-        let (host, port) = host_and_port(authority)?;
+        let (host, port) = host_and_port(authority).map_err(|bad| match bad {
+            BadAuthority::Host => UrlError::Host,
+            BadAuthority::Port => UrlError::Port,
+        })?;
         let (path, query) = match resource.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (resource, None),
@@ -120,35 +124,6 @@ impl<'a> Url<'a> {
 
 const fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
-}
-
-fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), UrlError> {
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => {
-            let (host, port) = rest.split_once(']').ok_or(UrlError::Host)?;
-            host.parse::<Ipv6Addr>().map_err(|_| UrlError::Host)?;
-            (host, port)
-        }
-        None => {
-            let colon = authority.find(':').unwrap_or(authority.len());
-            let (host, port) = authority.split_at_checked(colon).ok_or(UrlError::Host)?;
-            let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&b);
-            if host.is_empty() || !host.bytes().all(allowed) {
-                return Err(UrlError::Host);
-            }
-            (host, port)
-        }
-    };
-    let port = match port.strip_prefix(':') {
-        // > port = *DIGIT (RFC 3986 §3.2.3), so it may be empty
-        Some("") => None,
-        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Some(digits.parse().ok().filter(|&port| port != 0).ok_or(UrlError::Port)?)
-        }
-        None if port.is_empty() => None,
-        _ => return Err(UrlError::Port),
-    };
-    Ok((host, port))
 }
 
 impl fmt::Display for UrlError {
@@ -221,6 +196,10 @@ mod tests {
             ("ws://h/a b", UrlError::Resource),
             ("ws://h/\r\nX: y", UrlError::Resource),
             ("ws://h/?ü", UrlError::Resource),
+            ("ws://h/<x>", UrlError::Resource),
+            ("ws://h/%zz", UrlError::Resource),
+            ("ws://h/%2", UrlError::Resource),
+            ("ws://%/", UrlError::Host),
         ] {
             assert_eq!(parts(url), Err(error), "{url:?}");
         }

@@ -26,8 +26,8 @@ use crate::payload::Payload;
 /// to the transport and clears it; nothing waits inside.
 ///
 /// A message that comes in one piece is borrowed from the input and costs no
-/// allocation. One that comes in several is gathered in memory of its own,
-/// bounded by [`Config::max_message`].
+/// allocation. One that comes in several is gathered in a `Vec` of its own, which
+/// holds at most [`Config::max_message`] bytes.
 ///
 /// ```
 /// use std::error::Error;
@@ -68,6 +68,9 @@ pub struct WebSocket<R> {
     connection: Connection<R>,
     assembly: Assembly,
     compression: Option<Box<PerMessageDeflate>>,
+    /// Layer 1 never drops: what is dropped must be judged, and text is judged
+    /// here.
+    drop_after_close: bool,
 }
 
 /// Something that came from the peer.
@@ -89,7 +92,7 @@ impl WebSocket<Server> {
     /// The server's end of a connection, after the opening handshake.
     #[must_use]
     pub const fn server(config: Config) -> Self {
-        Self::new(Connection::server(config.judging_text_above()))
+        Self::new(Connection::server(config.for_layer_2()), config)
     }
 
     /// The same, with what was agreed of permessage-deflate: an [`Agreement`],
@@ -113,7 +116,7 @@ impl<K: MaskingKeys> WebSocket<Client<K>> {
     /// the caller's.
     #[must_use]
     pub const fn client(config: Config, keys: K) -> Self {
-        Self::new(Connection::client(config.judging_text_above(), keys))
+        Self::new(Connection::client(config.for_layer_2(), keys), config)
     }
 
     /// The same, with what was agreed of permessage-deflate: an [`Agreement`],
@@ -133,13 +136,14 @@ impl<K: MaskingKeys> WebSocket<Client<K>> {
 }
 
 impl<R: Role> WebSocket<R> {
-    const fn new(connection: Connection<R>) -> Self {
-        Self { connection, assembly: Assembly::Empty, compression: None }
+    const fn new(connection: Connection<R>, config: Config) -> Self {
+        let drop_after_close = config.drop_after_close;
+        Self { connection, assembly: Assembly::Empty, compression: None, drop_after_close }
     }
 
     /// Takes bytes off the front of `input` until something has been received.
     ///
-    /// `None` means that `input` is used up. Each call appends at most one
+    /// `None` means that `input` is used up, and nothing else does. Each call appends at most one
     /// frame to `output`: the Pong to a Ping, the Close to a Close or to an
     /// error.
     ///
@@ -181,6 +185,9 @@ impl<R: Role> WebSocket<R> {
         while let Some(event) = self.connection.receive(input)? {
             return Ok(Some(match event {
                 Event::Data(data) => match self.add(data, scratch)? {
+                    Some(_) if self.drop_after_close && self.connection.has_sent_close() => {
+                        continue;
+                    }
                     Some(message) => Received::Message(message),
                     None => continue,
                 },
@@ -190,6 +197,7 @@ impl<R: Role> WebSocket<R> {
                 }
                 Event::Pong(payload) => Received::Pong(payload),
                 Event::Close(close) => {
+                    self.assembly = Assembly::Empty;
                     self.close(close, output);
                     Received::Closed(close)
                 }

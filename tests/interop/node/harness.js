@@ -112,7 +112,7 @@ class Program {
 
 /** The echo example on a port of its own, and its URL without a path. */
 async function startEcho() {
-  const echo = new Program(process.env.SANSOCKET_ECHO, '--listen', '127.0.0.1:0');
+  const echo = new Program(process.env.SANSOCKET_ECHO, '--listen', '127.0.0.1:0', '--refuse', '/refuse');
   const line = await echo.lineWith('listening on ws://');
   return { echo, url: line.split(' ').pop().replace(/\/$/, '') };
 }

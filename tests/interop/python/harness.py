@@ -85,7 +85,7 @@ class Echo(Program):
     """The echo example on a port of its own; `url` has no path."""
 
     def __init__(self, *arguments):
-        super().__init__(os.environ["SANSOCKET_ECHO"], "--listen", "127.0.0.1:0", *arguments)
+        super().__init__(os.environ["SANSOCKET_ECHO"], "--listen", "127.0.0.1:0", "--refuse", "/refuse", *arguments)
 
     def __enter__(self):
         try:
