@@ -56,14 +56,15 @@ impl Config {
     /// Text is judged where layer 2 makes it a `str`, and not once more below;
     /// and messages are dropped when they have been judged.
     #[cfg(feature = "alloc")]
-    pub(crate) const fn for_layer_2(self) -> Self {
-        Self { check_text: false, drop_after_close: false, ..self }
+    pub(crate) const fn for_layer_2(self, allow_compressed: bool) -> Self {
+        Self { check_text: false, drop_after_close: false, allow_compressed, ..self }
     }
 
     /// Whether messages may be compressed, permessage-deflate being agreed.
     ///
-    /// For layer 1 alone, which passes compressed messages through as they are:
-    /// see [`Data::is_compressed`](crate::Data::is_compressed). Their
+    /// For layer 1, which passes compressed messages through as they are:
+    /// see [`Data::is_compressed`](crate::Data::is_compressed). (Layer 2 is told
+    /// of the agreement itself, and does not look at this.) Their
     /// compressed size may pass [`max_message`](Self::max_message) by an
     /// eighth, as the inflated one is what counts. Default: no.
     pub const fn allow_compressed(self, allow: bool) -> Self {

@@ -92,7 +92,7 @@ impl WebSocket<Server> {
     /// The server's end of a connection, after the opening handshake.
     #[must_use]
     pub const fn server(config: Config) -> Self {
-        Self::new(Connection::server(config.for_layer_2()), config)
+        Self::new(Connection::server(config.for_layer_2(false)), config, None)
     }
 
     /// The same, with what was agreed of permessage-deflate: an [`Agreement`],
@@ -102,11 +102,11 @@ impl WebSocket<Server> {
         config: Config,
         agreement: impl Into<Option<Agreement>>,
     ) -> Self {
-        let Some(agreement) = agreement.into() else { return Self::server(config) };
-        let (send, receive) = (agreement.server(), agreement.client());
-        let compression = PerMessageDeflate::new(agreement, send, receive, config.max_message);
-        let ws = Self::server(config.allow_compressed(true));
-        Self { compression: Some(Box::new(compression)), ..ws }
+        let compression = agreement.into().map(|agreed| {
+            PerMessageDeflate::new(agreed, agreed.server(), agreed.client(), config.max_message)
+        });
+        let connection = Connection::server(config.for_layer_2(compression.is_some()));
+        Self::new(connection, config, compression.map(Box::new))
     }
 }
 
@@ -116,7 +116,7 @@ impl<K: MaskingKeys> WebSocket<Client<K>> {
     /// the caller's.
     #[must_use]
     pub const fn client(config: Config, keys: K) -> Self {
-        Self::new(Connection::client(config.for_layer_2(), keys), config)
+        Self::new(Connection::client(config.for_layer_2(false), keys), config, None)
     }
 
     /// The same, with what was agreed of permessage-deflate: an [`Agreement`],
@@ -127,25 +127,29 @@ impl<K: MaskingKeys> WebSocket<Client<K>> {
         keys: K,
         agreement: impl Into<Option<Agreement>>,
     ) -> Self {
-        let Some(agreement) = agreement.into() else { return Self::client(config, keys) };
-        let (send, receive) = (agreement.client(), agreement.server());
-        let compression = PerMessageDeflate::new(agreement, send, receive, config.max_message);
-        let ws = Self::client(config.allow_compressed(true), keys);
-        Self { compression: Some(Box::new(compression)), ..ws }
+        let compression = agreement.into().map(|agreed| {
+            PerMessageDeflate::new(agreed, agreed.client(), agreed.server(), config.max_message)
+        });
+        let connection = Connection::client(config.for_layer_2(compression.is_some()), keys);
+        Self::new(connection, config, compression.map(Box::new))
     }
 }
 
 impl<R: Role> WebSocket<R> {
-    const fn new(connection: Connection<R>, config: Config) -> Self {
+    const fn new(
+        connection: Connection<R>,
+        config: Config,
+        compression: Option<Box<PerMessageDeflate>>,
+    ) -> Self {
         let drop_after_close = config.drop_after_close;
-        Self { connection, assembly: Assembly::Empty, compression: None, drop_after_close }
+        Self { connection, assembly: Assembly::Empty, compression, drop_after_close }
     }
 
     /// Takes bytes off the front of `input` until something has been received.
     ///
-    /// `None` means that `input` is used up, and nothing else does. Each call appends at most one
-    /// frame to `output`: the Pong to a Ping, the Close to a Close or to an
-    /// error.
+    /// `None` means that `input` is used up, and nothing else does: an empty
+    /// input may still have an error to tell. Each call appends at most one frame
+    /// to `output`: the Pong to a Ping, the Close to a Close or to an error.
     ///
     /// # Errors
     /// The first rule that the peer broke; every later call repeats it. The
@@ -182,14 +186,12 @@ impl<R: Role> WebSocket<R> {
         output: &mut Vec<u8>,
         scratch: &mut Scratch,
     ) -> Result<Option<Received<'b>>, ProtocolError> {
-        while let Some(event) = self.connection.receive(input)? {
-            return Ok(Some(match event {
+        loop {
+            let Some(event) = self.connection.receive(input)? else { return Ok(None) };
+            let received = match event {
                 Event::Data(data) => match self.add(data, scratch)? {
-                    Some(_) if self.drop_after_close && self.connection.has_sent_close() => {
-                        continue;
-                    }
-                    Some(message) => Received::Message(message),
-                    None => continue,
+                    Some(message) if !self.is_dropping() => Received::Message(message),
+                    _ => continue,
                 },
                 Event::Ping(payload) => {
                     output.extend_from_slice(&self.connection.pong(payload));
@@ -201,9 +203,13 @@ impl<R: Role> WebSocket<R> {
                     self.close(close, output);
                     Received::Closed(close)
                 }
-            }));
+            };
+            return Ok(Some(received));
         }
-        Ok(None)
+    }
+
+    fn is_dropping(&self) -> bool {
+        self.drop_after_close && self.connection.has_sent_close()
     }
 
     /// Calls `work` with the connection's own working memory.
@@ -230,7 +236,7 @@ impl<R: Role> WebSocket<R> {
 
     /// Appends a message to `output`, as a single frame: `&str` and `String`
     /// as text, bytes as binary, a [`Message`] as what it is. It is compressed
-    /// if that was agreed and makes it shorter.
+    /// if that was agreed and is worth it.
     pub fn send<'m>(
         &mut self,
         message: impl Into<Message<'m>>,
