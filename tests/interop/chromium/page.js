@@ -27,6 +27,7 @@ async function exchange({ url, protocols, send, close }) {
   socket.onopen = () => {
     seen.opened = true;
     seen.protocol = socket.protocol;
+    seen.extensions = socket.extensions;
     for (const { text, bytes, size } of send) {
       if (text !== undefined) socket.send(size ? text.repeat(size) : text);
       else socket.send(size ? new Uint8Array(size).map((_, i) => i) : new Uint8Array(bytes));
@@ -104,6 +105,13 @@ async function main() {
     'text, also empty': async () => {
       const send = [{ text: MESSAGE }, { text: '' }, { text: 'third' }];
       assert.deepEqual((await inPage({ send })).answers, send);
+    },
+
+    'compression is agreed, and messages come back over it': async () => {
+      const send = [1, 2, 3].map((n) => ({ text: `${n} ${MESSAGE.repeat(50)}` }));
+      const { extensions, answers } = await inPage({ send });
+      assert.match(extensions, /^permessage-deflate/);
+      assert.deepEqual(answers, send);
     },
 
     'binary, also empty': async () => {

@@ -7,8 +7,8 @@ const WebSocket = require('ws');
 const { BINARY, MIB_BINARY, MIB_TEXT, TEXT, Queue, run, startEcho, within } = require('./harness');
 
 /** An open connection that collects what arrives: text as a string, binary as a Buffer. */
-async function open(url, protocols) {
-  const socket = new WebSocket(url, protocols);
+async function open(url, protocols, options) {
+  const socket = new WebSocket(url, protocols, options);
   socket.received = new Queue();
   socket.pongs = new Queue();
   socket.closed = new Promise((resolve) => {
@@ -37,6 +37,26 @@ async function main() {
   const { url } = await startEcho();
   await run('ws as client', {
     'text with CJK and emoji': () => echoed(`${url}/any/path?and=query`, TEXT),
+    'compression with windows of 9 to 15 bits, with and without context takeover': async () => {
+      for (const bits of [9, 10, 12, 15]) {
+        for (const noTakeover of [false, true]) {
+          const perMessageDeflate = {
+            serverMaxWindowBits: bits,
+            clientMaxWindowBits: bits,
+            serverNoContextTakeover: noTakeover,
+            clientNoContextTakeover: noTakeover,
+            threshold: 0,
+          };
+          const socket = await open(url, [], { perMessageDeflate });
+          assert.equal(socket.extensions, 'permessage-deflate');
+          for (const message of [TEXT, MIB_TEXT, BINARY, '', TEXT, MIB_BINARY, TEXT]) {
+            socket.send(message);
+            assert.deepEqual(await socket.received.next('answer'), message);
+          }
+          assert.equal((await close(socket, 1000))[0], 1000);
+        }
+      }
+    },
     'binary': () => echoed(url, BINARY),
     'empty text': () => echoed(url, ''),
     'empty binary': () => echoed(url, Buffer.alloc(0)),

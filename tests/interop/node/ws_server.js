@@ -134,6 +134,20 @@ run('ws as server', {
     },
   ),
 
+  'compression both ways, without context takeover': () => connected(
+    ['--deflate', 'permessage-deflate; server_no_context_takeover; client_no_context_takeover'],
+    async (client, socket) => {
+      assert.equal(socket.extensions, 'permessage-deflate');
+      for (const line of [TEXT, TEXT, 'z'.repeat(100_000), TEXT]) {
+        client.type(line);
+        assert.equal(await socket.received.next('message'), line);
+        socket.send(line);
+        await client.lineWith(line, client.out);
+      }
+    },
+    { perMessageDeflate: { threshold: 0 } },
+  ),
+
   'the chosen subprotocol is reported': () => connected(
     ['--protocol', 'soap', '--protocol', 'chat'],
     async (client) => {

@@ -3,6 +3,7 @@
 import time
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.sync.client import connect
 
 from harness import BINARY, MIB_BINARY, MIB_TEXT, TEXT, TIMEOUT, Echo, equal, run
@@ -35,6 +36,26 @@ def text(url):
 def no_compression(url):
     "text, with no extension offered"
     echoed(url, TEXT, compression=None)
+
+
+def compression(url):
+    "compression with windows of 9 to 15 bits, with and without context takeover"
+    for bits in (9, 10, 12, 15):
+        for takeover in (True, False):
+            offer = ClientPerMessageDeflateFactory(
+                server_no_context_takeover=not takeover,
+                client_no_context_takeover=not takeover,
+                server_max_window_bits=bits,
+                client_max_window_bits=bits,
+            )
+            with opened(url, extensions=[offer], compression=None) as connection:
+                [agreed] = connection.protocol.extensions
+                equal(agreed.remote_max_window_bits, min(bits, 12))
+                equal(agreed.local_max_window_bits, min(bits, 12))
+                equal(agreed.remote_no_context_takeover, not takeover)
+                for message in (TEXT, MIB_TEXT, BINARY, "", TEXT, MIB_BINARY, TEXT):
+                    connection.send(message)
+                    equal(connection.recv(TIMEOUT), message)
 
 
 def binary(url):
@@ -157,6 +178,7 @@ with Echo() as server:
         [
             text,
             no_compression,
+            compression,
             binary,
             empty_text,
             empty_binary,

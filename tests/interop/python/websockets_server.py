@@ -72,6 +72,22 @@ def lines_in():
             equal(connection.recv(TIMEOUT), line)
 
 
+def compression():
+    "compression both ways, with small windows, with and without context takeover"
+    for parameters in (
+        "",
+        "; server_max_window_bits=9; client_max_window_bits=9",
+        "; server_no_context_takeover; client_no_context_takeover",
+    ):
+        with connected("--deflate", "permessage-deflate" + parameters) as (client, connection):
+            equal(len(connection.protocol.extensions), 1)
+            for line in (TEXT, TEXT, "", "z" * 100_000, TEXT):
+                client.type(line)
+                equal(connection.recv(TIMEOUT), line)
+                connection.send(line)
+                equal(client.line(), line)
+
+
 def large_line_in():
     "a line of 1 MiB arrives as one message"
     with connected() as (client, connection):
@@ -185,6 +201,7 @@ run(
     "websockets as server",
     [
         lines_in,
+        compression,
         large_line_in,
         text_out,
         binary_out,
