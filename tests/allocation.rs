@@ -10,12 +10,14 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use common::{BINARY, CLOSE, CONT, FIN, NONCE, PING, PONG, Side, TEXT, request_with, zero_key};
+use sansocket::deflate::{Compression, DeflateScratch, InflateScratch, Level, WindowBits};
+use sansocket::extensions::Extensions;
 use sansocket::handshake::{
     ClientHandshake, HandshakeError, Reply, RequestReader, ResponseReader, Url,
 };
 use sansocket::{
     ChaChaKeys, Client, CloseCode, Config, Connection, Event, Kind, Payload, ProtocolError,
-    Received, Receiver, Role, Sender, Server, WebSocket,
+    Received, Receiver, Role, Scratch, Sender, Server, WebSocket,
 };
 
 struct Counting;
@@ -355,6 +357,88 @@ fn sending_a_message_reserves_what_it_takes_and_at_once() {
     assert_eq!(calls, 1);
     let (calls, ..) = allocations(|| client.close(CloseCode::NORMAL, &mut Vec::new()));
     assert_eq!(calls, 1);
+}
+
+/// A server and a client with permessage-deflate, windows of these bits.
+fn compressed_pair(
+    level: Level,
+    bits: u8,
+    takeover: bool,
+    config: Config,
+) -> (WebSocket<Server>, WebSocket<Client<impl FnMut() -> [u8; 4]>>) {
+    let window = WindowBits::new(bits).unwrap();
+    let wish = Compression::new()
+        .level(level)
+        .send_window(window)
+        .receive_window(window)
+        .send_takeover(takeover)
+        .receive_takeover(takeover);
+    let offers = Extensions::new(b"permessage-deflate; client_max_window_bits");
+    let agreed = wish.accept(offers.map(Result::unwrap)).unwrap().agreement;
+    let client = WebSocket::client_with_compression(config, zero_key, agreed);
+    (WebSocket::server_with_compression(config, agreed), client)
+}
+
+/// The table of the README: what a connection holds for compression, on each
+/// side, beside the working memory.
+#[test]
+fn compression_holds_its_windows_and_little_else() {
+    for (level, quarters) in [(Level::Fast, 7), (Level::Balanced, 9), (Level::Best, 17)] {
+        for bits in 8..=15 {
+            for takeover in [true, false] {
+                let (mut server, mut client) =
+                    compressed_pair(level, bits, takeover, Config::new());
+                let (mut wire, mut scratch) = (Vec::with_capacity(2000), Scratch::new());
+                let window = if takeover { 1 << bits } else { 0 };
+                let message = "many words and many words again ".repeat(20);
+                let mut exchange = |scratch: &mut Scratch| {
+                    wire.clear();
+                    let (_, _, sent) =
+                        allocations(|| client.send_with(&message, &mut wire, scratch));
+                    sent.unwrap();
+                    let mut input = &mut wire[..];
+                    let received = server.receive_with(&mut input, &mut Vec::new(), scratch);
+                    assert_eq!(received, Ok(Some(Received::Message(message.as_str().into()))));
+                };
+                let before = BYTES.get();
+                exchange(&mut scratch);
+                let first = BYTES.get() - before;
+                let before = BYTES.get();
+                exchange(&mut scratch);
+                assert_eq!(BYTES.get() - before, 0, "nothing more for the second message");
+
+                drop(scratch);
+                let kept = first - scratch_bytes(level, bits, takeover);
+                assert_eq!(kept, window + window * quarters / 4, "{level:?} {bits} {takeover}");
+            }
+        }
+    }
+}
+
+/// The working memory that sending and receiving a message makes.
+fn scratch_bytes(level: Level, bits: u8, takeover: bool) -> usize {
+    let table = level.table_len(WindowBits::new(bits).unwrap());
+    let codec = size_of::<InflateScratch>() + size_of::<DeflateScratch>();
+    assert!(size_of::<InflateScratch>() <= 8 * 1024 && codec <= 41 * 1024);
+    codec + if takeover { 0 } else { table }
+}
+
+/// A few KB that would be many MiB: refused at the limit, and no more memory
+/// held than a `Vec` of that size takes while it grows, and the compression's
+/// own.
+#[test]
+fn a_bomb_takes_no_more_than_the_limit() {
+    for takeover in [true, false] {
+        let config = Config::new().max_message(256 << 10);
+        let (mut server, mut client) = compressed_pair(Level::Fast, 15, takeover, config);
+        let mut wire = Vec::new();
+        client.send(vec![0; 8 << 20], &mut wire).unwrap();
+        assert!(wire.len() < 16 << 10, "{}", wire.len());
+        let (_, peak, received) =
+            allocations(|| server.receive(&mut &mut wire[..], &mut Vec::new()));
+        assert_eq!(received, Err(ProtocolError::MessageTooBig));
+        assert!(peak < 3 * (256 << 10) + (64 << 10), "{peak}");
+    }
 }
 
 #[test]
