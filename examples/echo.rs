@@ -11,7 +11,7 @@ mod deflate;
 use std::error::Error;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{env, process, thread};
 
 use sansocket::deflate::{Agreement, Compression};
@@ -192,11 +192,7 @@ fn echo(
 fn linger(mut stream: TcpStream) -> io::Result<()> {
     stream.shutdown(Shutdown::Write)?;
     stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-    let mut rest = [0; 4096];
-    for _ in 0..256 {
-        if !matches!(stream.read(&mut rest), Ok(1..)) {
-            break;
-        }
-    }
+    let (start, mut rest) = (Instant::now(), [0; 4096]);
+    while start.elapsed() < Duration::from_secs(2) && matches!(stream.read(&mut rest), Ok(1..)) {}
     Ok(())
 }

@@ -66,7 +66,8 @@ impl Config {
     /// see [`Data::is_compressed`](crate::Data::is_compressed). (Layer 2 is told
     /// of the agreement itself, and does not look at this.) Their
     /// compressed size may pass [`max_message`](Self::max_message) by an
-    /// eighth, as the inflated one is what counts. Default: no.
+    /// eighth and 8 bytes a fragment, as the inflated one is what counts.
+    /// Default: no.
     pub const fn allow_compressed(self, allow: bool) -> Self {
         Self { allow_compressed: allow, ..self }
     }

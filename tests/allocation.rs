@@ -423,6 +423,29 @@ fn scratch_bytes(level: Level, bits: u8, takeover: bool) -> usize {
     codec + if takeover { 0 } else { table }
 }
 
+/// What has come of a message is let go when no more of it will come.
+#[test]
+fn nothing_of_a_message_outlives_its_connection() {
+    for compressed in [false, true] {
+        for end in [Side::Server.frame(CLOSE, b""), Side::Server.frame(FIN | 3, b"")] {
+            let (mut server, _) = compressed_pair(Level::Fast, 8, false, Config::new());
+            let (mut output, mut scratch) = (Vec::with_capacity(200), Scratch::new());
+            // A stored block of 60,000 bytes, or just so many bytes.
+            let head = if compressed { &b"\x00\x60\xEA\x9F\x15"[..] } else { b"" };
+            let rsv1 = if compressed { 0x40 } else { 0 };
+            let payload = [head, &vec![7; 60_000]].concat();
+            let mut bytes = [Side::Server.frame(BINARY | rsv1, &payload), end].concat();
+            let mut end = bytes.split_off(bytes.len() - 6);
+            let start = server.receive_with(&mut &mut bytes[..], &mut output, &mut scratch);
+            assert_eq!(start, Ok(None));
+            let before = BYTES.get();
+            let _ = server.receive_with(&mut &mut end[..], &mut output, &mut scratch);
+            let freed = before - BYTES.get();
+            assert!(freed >= 60_000, "{compressed}: {freed}");
+        }
+    }
+}
+
 /// A few KB that would be many MiB: refused at the limit, and no more memory
 /// held than a `Vec` of that size takes while it grows, and the compression's
 /// own.

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use sansocket::deflate::{
-    Agreement, Compression, DeflateScratch, Level, WindowBits, max_deflated_len,
+    Agreement, Compression, DeflateScratch, Deflater, Level, WindowBits, max_deflated_len,
 };
 use sansocket::extensions::Extensions;
 use sansocket::frame::{Header, Opcode, Rsv};
@@ -116,11 +116,12 @@ fn extensions_of_the_application_beside_compression() {
     assert_eq!(exchange(wish, ""), Ok("permessage-deflate".to_owned()));
     assert_eq!(exchange(None, "x-other"), Ok("x-other".to_owned()));
     assert_eq!(exchange(None, ""), Ok(String::new()));
-    for bad in ["x-new", "x-own;", "x-own\r\n", "permessage-deflate"] {
+    assert_eq!(exchange(wish, "permessage-deflate"), Err(ComposeError::BadExtension));
+    for bad in ["x-new", "x-own;", "x-own\r\n", "permessage-deflate", ",", " ", "x-own, x-own"] {
         assert_eq!(exchange(None, bad), Err(ComposeError::BadExtension), "{bad:?}");
         let mut out = [0; 1024];
         let made = offer(None, bad).request(&url, &mut out).finish().map(drop);
-        let malformed = bad.ends_with([';', '\n']);
+        let malformed = !["x-new", "permessage-deflate"].contains(&bad);
         assert_eq!(made.is_err(), malformed, "{bad:?}");
     }
 }
@@ -232,8 +233,13 @@ fn what_breaks_the_rules() {
             );
         }
     }
-    let mut plain = WebSocket::server(Config::new());
-    assert_eq!(received(&mut plain, &mut frame(0xc1, &HELLO), 99), Err(ReservedBits));
+    // Not agreed, whatever layer 1 may do.
+    for config in [Config::new(), Config::new().allow_compressed(true)] {
+        let mut plain = WebSocket::server(config);
+        assert_eq!(received(&mut plain, &mut frame(0xc1, &HELLO), 99), Err(ReservedBits));
+        let mut plain = WebSocket::server_with_compression(config, None);
+        assert_eq!(received(&mut plain, &mut frame(0xc1, &HELLO), 99), Err(ReservedBits));
+    }
 }
 
 #[test]
@@ -266,6 +272,69 @@ fn the_limit_is_exact_and_a_bomb_stops_there() {
     let strict = agreement(true, Compression::new().max_ratio(100));
     let mut server = WebSocket::server_with_compression(Config::new(), strict);
     assert_eq!(received(&mut server, &mut bomb, 999), Err(ProtocolError::MessageTooBig));
+}
+
+/// A message of `x` with a flush at the end of each piece, so that the input can
+/// end where a piece does.
+fn flushed(pieces: usize, piece: usize) -> Vec<Vec<u8>> {
+    let mut deflater = Deflater::new(Level::Fast, WindowBits::MAX, vec![0; 1 << 16]);
+    let mut scratch = Box::<DeflateScratch>::default();
+    let mut payloads = Vec::new();
+    for i in 0..pieces {
+        let mut payload = vec![0; max_deflated_len(piece)];
+        let len = deflater.deflate(&mut scratch, &vec![b'x'; piece], true, &mut payload).unwrap();
+        payload.truncate(len);
+        if i + 1 < pieces {
+            payload.extend_from_slice(&[0, 0, 0xFF, 0xFF]);
+        }
+        payloads.push(payload);
+    }
+    payloads
+}
+
+#[test]
+fn no_cut_gets_past_the_ratio() {
+    for (pieces, piece, ratio, too_much) in [
+        (512, 16384, 10, true),
+        (512, 16384, 5000, false),
+        (6, 16384, 20, true),
+        (5, 16384, 2, true),
+        (4, 16384, 2, false),
+        (5, 16384, 5000, false),
+        (3, 30_000, 2, true),
+    ] {
+        let strict = agreement(true, Compression::new().max_ratio(ratio));
+        let payloads = flushed(pieces, piece);
+        let whole = frame(0xc2, &payloads.concat());
+        let verdict = |wire: &[u8], step| {
+            let mut server = WebSocket::server_with_compression(Config::new(), strict);
+            let messages = received(&mut server, &mut wire.to_vec(), step);
+            messages.map(|messages| messages[0].as_bytes().len())
+        };
+        let expected =
+            if too_much { Err(ProtocolError::MessageTooBig) } else { Ok(pieces * piece) };
+        let mut fragments = Vec::new();
+        for (i, payload) in payloads.iter().enumerate() {
+            let first = if i == 0 { 0x42 } else { 0 } | if i + 1 == pieces { 0x80 } else { 0 };
+            fragments.extend(frame(first, payload));
+        }
+        for step in [1, 7, 100, whole.len()] {
+            assert_eq!(verdict(&whole, step), expected, "{pieces} of {piece}, ratio {ratio}");
+            assert_eq!(verdict(&fragments, step), expected, "{pieces} of {piece}, ratio {ratio}");
+        }
+    }
+}
+
+#[test]
+fn flushes_may_make_the_wire_longer_than_the_message() {
+    let mut wire = Vec::new();
+    let payloads = flushed(100, 8);
+    for (i, payload) in payloads.iter().enumerate() {
+        let first = if i == 0 { 0x41 } else { 0 } | if i == 99 { 0x80 } else { 0 };
+        wire.extend(frame(first, payload));
+    }
+    let mut server = server(true, Config::new().max_message(800));
+    assert_eq!(received(&mut server, &mut wire, 50), Ok(vec![text(&"x".repeat(800))]));
 }
 
 #[test]

@@ -94,7 +94,7 @@ impl<'o> RequestWriter<'o> {
             head.push_display(compression.offer()).push("\r\n");
         }
         if !extensions.is_empty() {
-            if Extensions::new(extensions.as_bytes()).any(|extension| extension.is_err()) {
+            if !is_list(extensions, compression.is_some()) {
                 head.fail(ComposeError::BadExtension);
             }
             head.push("Sec-WebSocket-Extensions: ").push(extensions).push("\r\n");
@@ -183,10 +183,12 @@ impl<'b, 'o> Accept<'b, 'o> {
     /// > the |Sec-WebSocket-Extensions| header field MUST NOT appear more than
     /// > once in an HTTP response. (RFC 6455 §11.3.2)
     fn push_extensions(&mut self) {
-        let mut own = Extensions::new(self.extensions.as_bytes());
-        let own_is_offered = own.all(|own| own.is_ok_and(|own| self.is_offered(own.name())));
-        let compression_is_offered = self.compression.is_none() || self.is_offered(deflate::NAME);
-        if !own_is_offered || !compression_is_offered {
+        let with_compression = self.compression.is_some();
+        let is_list = self.extensions.is_empty() || is_list(self.extensions, with_compression);
+        let mut own = Extensions::new(self.extensions.as_bytes()).flatten();
+        let own_is_offered = own.all(|own| self.is_offered(own.name()));
+        let compression_is_offered = !with_compression || self.is_offered(deflate::NAME);
+        if !is_list || !own_is_offered || !compression_is_offered {
             self.head.fail(ComposeError::BadExtension);
         }
         let (list, mut separator) = (self.extensions, "Sec-WebSocket-Extensions: ");
@@ -197,7 +199,7 @@ impl<'b, 'o> Accept<'b, 'o> {
         if !list.is_empty() {
             self.head.push(separator).push(list);
         }
-        if self.compression.is_some() || !list.is_empty() {
+        if with_compression || !list.is_empty() {
             self.head.push("\r\n");
         }
     }
@@ -264,6 +266,18 @@ impl<'o> Reply<'o> {
         self.head.push("Content-Length: ").push_number(body.len()).push("\r\n\r\n").push(body);
         self.head.bytes()
     }
+}
+
+/// Whether this is a list of one extension or more, none of them named twice,
+/// and not permessage-deflate if that is there already.
+fn is_list(list: &str, with_compression: bool) -> bool {
+    let names = || Extensions::new(list.as_bytes()).map_while(Result::ok).map(|e| e.name());
+    let is_new = |(i, name)| {
+        !(with_compression && name == deflate::NAME || names().take(i).any(|n| n == name))
+    };
+    Extensions::new(list.as_bytes()).all(|extension| extension.is_ok())
+        && names().count() > 0
+        && names().enumerate().all(is_new)
 }
 
 /// A head being written. What goes wrong is kept for the end.

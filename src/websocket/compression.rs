@@ -16,11 +16,14 @@ use crate::error::ProtocolError;
 use crate::utf8::Decoder;
 use crate::websocket::message::Message;
 
-/// Working memory for compression, about 40 KiB, made when it is first needed.
+/// Working memory for compression, about 40 KiB, made when it is first needed;
+/// and without takeover a table of half the window, the window or three times
+/// the window, by [`Level`](crate::deflate::Level).
 ///
 /// It holds nothing between two calls, so that the connections of a thread can
 /// share one: see [`WebSocket::receive_with`](crate::WebSocket::receive_with)
-/// and [`WebSocket::send_with`](crate::WebSocket::send_with).
+/// and [`WebSocket::send_with`](crate::WebSocket::send_with). A connection for
+/// which that is not done has one of its own.
 #[derive(Debug, Default)]
 pub struct Scratch {
     inflate: Option<Box<InflateScratch>>,
@@ -59,6 +62,8 @@ struct Incoming {
     message: Vec<u8>,
     /// The compressed bytes so far.
     taken: u64,
+    /// The last end of a piece at which the ratio was judged.
+    ratio_judged: usize,
     /// Judges text before the message is whole, so far as it is.
     text: Decoder,
     judged: usize,
@@ -72,6 +77,15 @@ impl Incoming {
             self.text.decode(new).map_err(|_| ProtocolError::TextNotUtf8)?;
         }
         Ok(())
+    }
+}
+
+impl Settings {
+    /// Whether `compressed` bytes may have made `inflated` ones.
+    fn check_ratio(&self, inflated: usize, compressed: u64) -> Result<(), ProtocolError> {
+        let ratio = self.max_ratio.map_or(u64::MAX, u64::from);
+        let allowed = compressed.saturating_mul(ratio).max(RATIO_FREE);
+        if inflated as u64 > allowed { Err(ProtocolError::MessageTooBig) } else { Ok(()) }
     }
 }
 
@@ -115,7 +129,8 @@ impl PerMessageDeflate {
             self.incoming.judge(kind)?;
             return Ok(None);
         }
-        let Incoming { inflater, message, .. } = core::mem::take(&mut self.incoming);
+        let Incoming { inflater, message, taken, .. } = core::mem::take(&mut self.incoming);
+        let ratio = self.settings.check_ratio(message.len(), taken);
         let message = match kind {
             Kind::Binary => Message::Binary(Cow::Owned(message)),
             Kind::Text => {
@@ -124,19 +139,23 @@ impl PerMessageDeflate {
             }
         };
         inflater.finish().map_err(|_| ProtocolError::BadCompression)?;
-        Ok(Some(message))
+        ratio.map(|()| Some(message))
     }
 
     /// Inflates `input` to the end of the message, no byte past the limits.
     fn inflate(&mut self, mut input: &[u8], scratch: &mut Scratch) -> Result<(), ProtocolError> {
         let scratch = scratch.inflate.get_or_insert_with(Box::default);
-        let Incoming { inflater, message, taken, .. } = &mut self.incoming;
+        let Incoming { inflater, message, taken, ratio_judged, .. } = &mut self.incoming;
         *taken += input.len() as u64;
         loop {
             let start = message.len();
             let left = self.max_message.saturating_sub(start as u64);
-            let to_piece_end = PIECE - start % PIECE;
-            let room = input.len().saturating_mul(4).max(512).min(to_piece_end);
+            // Pieces end at the same places however the input is cut, and the
+            // first call there asks no more than whether another byte is due:
+            // so the ratio is judged at the same bytes, too.
+            let at_end = start % PIECE == 0 && start != *ratio_judged;
+            let to_end = if at_end { 0 } else { PIECE - start % PIECE };
+            let room = input.len().saturating_mul(4).max(512).min(to_end);
             let room = left.min(room as u64) as usize;
             message.resize(start + room, 0);
             let inflated = if self.receive.takeover {
@@ -154,18 +173,20 @@ impl PerMessageDeflate {
             if !inflated.is_full {
                 return Ok(());
             }
-            // At the ends of pieces alone, which no cut of the input moves.
-            if message.len().is_multiple_of(PIECE) {
+            if at_end {
+                *ratio_judged = start;
                 let decoded = *taken - (input.len() + inflater.ahead()) as u64;
-                let ratio = self.settings.max_ratio.map_or(u64::MAX, u64::from);
-                if message.len() as u64 > decoded.saturating_mul(ratio).max(RATIO_FREE) {
-                    return Err(ProtocolError::MessageTooBig);
-                }
+                self.settings.check_ratio(start, decoded)?;
             }
-            if room as u64 == left {
+            if left == 0 {
                 return Err(ProtocolError::MessageTooBig);
             }
         }
+    }
+
+    /// Lets go of the message under way, as no more of it will come.
+    pub(super) fn forget(&mut self) {
+        self.incoming = Incoming::default();
     }
 
     /// Whether a message of `len` bytes may get shorter.

@@ -174,7 +174,7 @@ impl<R: Role> WebSocket<R> {
         let received = self.next(input, output, scratch);
         if let Err(error) = received {
             self.connection.fail(error);
-            self.assembly = Assembly::Empty;
+            self.forget();
             self.close(error, output);
         }
         received
@@ -199,12 +199,20 @@ impl<R: Role> WebSocket<R> {
                 }
                 Event::Pong(payload) => Received::Pong(payload),
                 Event::Close(close) => {
-                    self.assembly = Assembly::Empty;
+                    self.forget();
                     self.close(close, output);
                     Received::Closed(close)
                 }
             };
             return Ok(Some(received));
+        }
+    }
+
+    /// Lets go of the message under way, as no more of it will come.
+    fn forget(&mut self) {
+        self.assembly = Assembly::Empty;
+        if let Some(compression) = &mut self.compression {
+            compression.forget();
         }
     }
 

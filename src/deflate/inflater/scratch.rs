@@ -8,7 +8,7 @@ use crate::deflate::symbols::{DISTANCE_SYMBOLS, LITLEN_SYMBOLS};
 /// Decoding tables: working memory (about 5 KiB) that any number of
 /// [`Inflater`](super::Inflater)s may share, one after the other, call by call.
 ///
-/// They are a cache. They remember from which code lengths they were made, and
+/// They are a cache, which serves best if a message is inflated in few calls. They remember from which code lengths they were made, and
 /// are made again when the next call needs others.
 pub struct InflateScratch {
     codes: Codes,
