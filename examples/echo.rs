@@ -89,6 +89,7 @@ fn serve(mut stream: TcpStream, options: &Options) -> Result<(), Box<dyn Error>>
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let mut buffer = vec![0; 64 * 1024];
+    let mut out = vec![0; 1024 + PAGE.len()];
     let mut reader = RequestReader::new();
     let mut filled = 0;
     let (head, agreement) = loop {
@@ -97,7 +98,6 @@ fn serve(mut stream: TcpStream, options: &Options) -> Result<(), Box<dyn Error>>
             return Ok(());
         }
         filled += n;
-        let mut out = vec![0; 1024 + PAGE.len()];
         match reader.read(&buffer[..filled]) {
             Ok(None) => {}
             Ok(Some(request)) => {

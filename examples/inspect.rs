@@ -134,10 +134,9 @@ struct Head {
 }
 
 fn server_handshake(options: &Options, bytes: &[u8], head: &mut Head) -> Handshake {
-    let mut out = vec![0; 4096 + bytes.len()];
-    let mut refuse = |error: HandshakeError| {
+    let refuse = |error: HandshakeError| {
         print_handshake_error(error.as_str(), error.status());
-        print_sent(error.reply(&mut out).expect("room"));
+        print_sent(error.reply(&mut [0; 512]).expect("room"));
         Handshake::Failed
     };
     let request = match head.request.read(bytes) {
@@ -150,6 +149,7 @@ fn server_handshake(options: &Options, bytes: &[u8], head: &mut Head) -> Handsha
         Ok(upgrade) => upgrade,
         Err(error) => return refuse(error),
     };
+    let mut out = vec![0; 512 + bytes.len()];
     let origin = request.origin().unwrap_or("");
     if !options.origins.is_empty() && !options.origins.iter().any(|allowed| allowed == origin) {
         print_handshake_error("origin is not allowed", 403);

@@ -336,10 +336,12 @@ impl<R: Role> Receiver<R> {
         len: u64,
         compressed: bool,
     ) -> Result<(), ProtocolError> {
-        // What does not shrink is a little longer compressed than inflated, by
-        // some bytes for each fragment that ends a block.
-        let slack = self.config.max_message / 8 + 64 + 8 * u64::from(fragments);
-        let slack = if compressed { slack } else { 0 };
+        let mut slack = 0;
+        if compressed {
+            // What does not shrink is a little longer compressed than inflated,
+            // by some bytes for each fragment that ends a block.
+            slack = self.config.max_message / 8 + 64 + 8 * u64::from(fragments);
+        }
         if len > self.config.max_message.saturating_add(slack) {
             return Err(ProtocolError::MessageTooBig);
         }

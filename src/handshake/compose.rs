@@ -6,7 +6,7 @@
 use core::error::Error;
 use core::fmt::{self, Write};
 
-use crate::deflate::{self, Answer, Compression};
+use crate::deflate::{self, Answer, Compression, Parameters};
 use crate::extensions::Extensions;
 use crate::handshake::accept_key;
 use crate::handshake::fields::{is_value, token};
@@ -89,16 +89,7 @@ impl<'o> RequestWriter<'o> {
         if !protocols.is_empty() {
             head.push("\r\n");
         }
-        if let Some(compression) = compression {
-            head.push("Sec-WebSocket-Extensions: ").push(deflate::NAME);
-            head.push_display(compression.offer()).push("\r\n");
-        }
-        if !extensions.is_empty() {
-            if !is_list(extensions, compression.is_some()) {
-                head.fail(ComposeError::BadExtension);
-            }
-            head.push("Sec-WebSocket-Extensions: ").push(extensions).push("\r\n");
-        }
+        head.push_extensions(compression.map(|wish| wish.offer()), extensions);
         Self { head }
     }
 
@@ -176,32 +167,14 @@ impl<'b, 'o> Accept<'b, 'o> {
 
     /// The whole response. Once it is written the connection is open.
     pub fn finish(mut self) -> Result<&'o [u8], ComposeError> {
-        self.push_extensions();
-        self.head.finish()
-    }
-
-    /// > the |Sec-WebSocket-Extensions| header field MUST NOT appear more than
-    /// > once in an HTTP response. (RFC 6455 §11.3.2)
-    fn push_extensions(&mut self) {
-        let with_compression = self.compression.is_some();
-        let is_list = self.extensions.is_empty() || is_list(self.extensions, with_compression);
         let mut own = Extensions::new(self.extensions.as_bytes()).flatten();
         let own_is_offered = own.all(|own| self.is_offered(own.name()));
-        let compression_is_offered = !with_compression || self.is_offered(deflate::NAME);
-        if !is_list || !own_is_offered || !compression_is_offered {
+        if !own_is_offered || self.compression.is_some() && !self.is_offered(deflate::NAME) {
             self.head.fail(ComposeError::BadExtension);
         }
-        let (list, mut separator) = (self.extensions, "Sec-WebSocket-Extensions: ");
-        if let Some(answer) = self.compression {
-            self.head.push(separator).push(deflate::NAME).push_display(answer.parameters);
-            separator = ", ";
-        }
-        if !list.is_empty() {
-            self.head.push(separator).push(list);
-        }
-        if with_compression || !list.is_empty() {
-            self.head.push("\r\n");
-        }
+        let parameters = self.compression.map(|answer| answer.parameters);
+        self.head.push_extensions(parameters, self.extensions);
+        self.head.finish()
     }
 
     fn is_offered(&self, name: &str) -> bool {
@@ -329,6 +302,28 @@ impl<'o> Head<'o> {
             self.push(":").push_number(url.port().into());
         }
         self
+    }
+
+    /// Writes permessage-deflate with these parameters, if there are any, and the
+    /// list of the caller's own extensions, as one header:
+    ///
+    /// > the |Sec-WebSocket-Extensions| header field MUST NOT appear more than
+    /// > once in an HTTP response. (RFC 6455 §11.3.2)
+    fn push_extensions(&mut self, deflate: Option<Parameters>, own: &str) {
+        if !own.is_empty() && !is_list(own, deflate.is_some()) {
+            self.fail(ComposeError::BadExtension);
+        }
+        let mut separator = "Sec-WebSocket-Extensions: ";
+        if let Some(parameters) = deflate {
+            self.push(separator).push(deflate::NAME).push_display(parameters);
+            separator = ", ";
+        }
+        if !own.is_empty() {
+            self.push(separator).push(own);
+        }
+        if deflate.is_some() || !own.is_empty() {
+            self.push("\r\n");
+        }
     }
 
     fn push_display(&mut self, what: impl fmt::Display) -> &mut Self {
