@@ -160,24 +160,67 @@ impl Header {
     #[inline]
     #[must_use]
     pub fn encode(&self) -> EncodedHeader {
-        let mut encoded = EncodedHeader { bytes: [0; MAX_HEADER], len: 0 };
-        encoded.push([u8::from(self.fin) << 7 | self.rsv.0 | self.opcode as u8]);
-        let masked = u8::from(self.mask.is_some()) << 7;
-        match self.len {
-            0..=125 => encoded.push([masked | self.len as u8]),
+        // Put together in one number, of which the lowest byte is the first, so
+        // that it is stored at once.
+        let first = u128::from(u8::from(self.fin) << 7 | self.rsv.0 | self.opcode as u8);
+        let (masked, key) = match self.mask {
+            Some(key) => (0x8000, u128::from(u32::from_le_bytes(key))),
+            None => (0, 0),
+        };
+        let (bits, len) = match self.len {
+            0..=125 => (u128::from(self.len) << 8 | key << 16, 2),
             126..=0xFFFF => {
-                encoded.push([masked + 126]);
-                encoded.push((self.len as u16).to_be_bytes());
+                (126 << 8 | u128::from((self.len as u16).swap_bytes()) << 16 | key << 32, 4)
             }
-            _ => {
-                encoded.push([masked + 127]);
-                encoded.push(self.len.to_be_bytes());
+            _ => (127 << 8 | u128::from(self.len.swap_bytes()) << 16 | key << 80, 10),
+        };
+        let len = if masked == 0 { len } else { len + 4 };
+        EncodedHeader { bytes: (first | masked | bits).to_le_bytes(), len }
+    }
+}
+
+/// The header of a message that is a single frame of up to 65,535 bytes and
+/// uses no extension.
+///
+/// Nearly every frame there is, and told by a few comparisons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WholeMessage {
+    /// Whether it is text, not binary.
+    pub(crate) text: bool,
+    /// The masking key; zero if nothing is masked.
+    pub(crate) key: [u8; 4],
+    /// Length of the header in bytes.
+    pub(crate) header_len: usize,
+    /// Length of the payload in bytes.
+    pub(crate) len: usize,
+}
+
+impl WholeMessage {
+    /// What [`Header::parse`] would make of `bytes` between two messages, if it is
+    /// such a header; `None` whatever else it is, an error too.
+    #[inline]
+    pub(crate) fn parse(bytes: &[u8], masked: bool) -> Option<Self> {
+        let &[first, second, ref rest @ ..] = bytes else { return None };
+        let text = match first {
+            0x81 => true,
+            0x82 => false,
+            _ => return None,
+        };
+        // What is wrongly masked, or not, is over 127 then.
+        let short = if masked { second ^ 0x80 } else { second };
+        let (len, rest, len_bytes) = match short {
+            0..=125 => (usize::from(short), rest, 0),
+            126 => {
+                let (len, rest) = rest.split_first_chunk()?;
+                (usize::from(u16::from_be_bytes(*len)), rest, 2)
             }
+            _ => return None,
+        };
+        if len_bytes == 2 && len < 126 {
+            return None;
         }
-        if let Some(key) = self.mask {
-            encoded.push(key);
-        }
-        encoded
+        let (key, key_bytes) = if masked { (*rest.first_chunk()?, 4) } else { ([0; 4], 0) };
+        Some(Self { text, key, header_len: 2 + len_bytes + key_bytes, len })
     }
 }
 
@@ -270,19 +313,24 @@ fn length(short: u8, bytes: &[u8]) -> Result<Option<(u64, usize)>, ProtocolError
 /// A header on its way to the wire: 2 to 14 bytes, held in place.
 #[derive(Clone, Copy)]
 pub struct EncodedHeader {
-    bytes: [u8; MAX_HEADER],
+    /// Zero from `len` on.
+    bytes: [u8; 16],
     /// At most `MAX_HEADER`.
     len: u8,
 }
 
 impl EncodedHeader {
+    /// Writes the header to the front of `out`, if it fits; returns what is
+    /// behind it, of which the first bytes may have been written to.
     #[inline]
-    fn push<const N: usize>(&mut self, bytes: [u8; N]) {
-        let start = usize::from(self.len);
-        if let Some(room) = self.bytes.get_mut(start..start + N) {
-            room.copy_from_slice(&bytes);
-            self.len += N as u8;
+    pub(crate) fn write<'o>(&self, out: &'o mut [u8]) -> Option<&'o mut [u8]> {
+        let len = usize::from(self.len);
+        match out.first_chunk_mut() {
+            // In most cases there is room for a single store.
+            Some(front) => *front = self.bytes,
+            None => out.get_mut(..len)?.copy_from_slice(self),
         }
+        out.get_mut(len..)
     }
 }
 
@@ -350,6 +398,35 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_whole_message_is_told_as_the_parser_would() {
+        for masked in [false, true] {
+            let expected = Expected { masked, ..TO_SERVER };
+            for [first, second] in (0..=u16::MAX).map(u16::to_be_bytes) {
+                for third in [0, 125, 126, 255] {
+                    let bytes = [first, second, 0, third, 1, 2, 3, 4];
+                    for len in 0..=bytes.len() {
+                        let Some(told) = WholeMessage::parse(&bytes[..len], masked) else {
+                            continue;
+                        };
+                        let (header, used) =
+                            Header::parse(&bytes[..len], expected).unwrap().unwrap();
+                        let opcode = if told.text { Opcode::Text } else { Opcode::Binary };
+                        assert!(header.fin && header.rsv == Rsv::NONE && header.opcode == opcode);
+                        assert_eq!(header.len, told.len as u64);
+                        assert_eq!(header.mask.unwrap_or_default(), told.key);
+                        assert_eq!(used, told.header_len);
+                    }
+                }
+            }
+        }
+        // And it does tell, what it is made for.
+        assert!(WholeMessage::parse(b"\x81\x80abcd", true).is_some());
+        assert!(WholeMessage::parse(b"\x82\xFE\x00\x7Eabcd", true).is_some());
+        assert!(WholeMessage::parse(b"\x81\x7D", false).is_some());
+        assert!(WholeMessage::parse(b"\x82\x7E\xFF\xFF", false).is_some());
     }
 
     #[test]

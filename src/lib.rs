@@ -75,11 +75,13 @@
 //! |---|---|---|
 //! | `std` | yes | `ChaChaKeys::from_os`: masking keys seeded by the operating system; implies `alloc` |
 //! | `alloc` | yes | `WebSocket`, `Message`: layer 2 |
+//! | `simd` | yes | vectors of the CPU at hand for masking and UTF-8; all `unsafe` code; implies `std` |
 //!
-//! Without both, all else is there.
+//! Without them, all else is there.
 
 #![cfg_attr(not(test), no_std)]
-#![forbid(unsafe_code)]
+#![cfg_attr(not(feature = "simd"), forbid(unsafe_code))]
+#![deny(unsafe_code)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -99,6 +101,8 @@ mod keys;
 pub mod mask;
 mod payload;
 pub mod sha1;
+#[cfg(feature = "simd")]
+mod simd;
 pub mod utf8;
 #[cfg(feature = "alloc")]
 mod websocket;

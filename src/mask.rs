@@ -3,20 +3,29 @@
 //! Masking and unmasking are the same operation. A payload that arrives in
 //! pieces is unmasked piece by piece: [`advance`] turns the key to where the
 //! next piece begins.
+//!
+//! What does not fill whole words is done as a word that overlaps the one
+//! before: read before that is written, and written after. A loop over single
+//! bytes would cost more than all the rest of a short frame, and stores of single
+//! bytes would keep waiting whoever then reads the payload by words.
+
+#[cfg(feature = "simd")]
+use crate::simd;
 
 /// XORs `data` with `key`, the first byte of `data` with `key[0]`.
 #[inline]
 pub fn apply(data: &mut [u8], key: [u8; 4]) {
-    // Whole words first: the loop has no remainder, so the compiler
-    // vectorises it as wide as the target allows.
-    let (words, tail) = data.as_chunks_mut::<8>();
-    let wide = widen(key);
-    for word in words {
-        *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
-    }
-    for (byte, key) in tail.iter_mut().zip(wide.to_ne_bytes()) {
-        *byte ^= key;
-    }
+    apply_is_ascii(data, key);
+}
+
+/// As [`apply`]; whether all of `data` is then ASCII, which costs next to
+/// nothing to find out on the way.
+#[inline]
+pub(crate) fn apply_is_ascii(data: &mut [u8], key: [u8; 4]) -> bool {
+    #[cfg(feature = "simd")]
+    return simd::unmask(data, key);
+    #[cfg(not(feature = "simd"))]
+    portable(data, key)
 }
 
 /// Writes `source` XOR `key` to `target`, in one pass over the bytes.
@@ -26,16 +35,11 @@ pub fn apply(data: &mut [u8], key: [u8; 4]) {
 #[inline]
 pub fn copy(source: &[u8], target: &mut [u8], key: [u8; 4]) {
     let len = source.len().min(target.len());
-    let (source_words, source_tail) = source[..len].as_chunks::<8>();
-    let (target_words, target_tail) = target[..len].as_chunks_mut::<8>();
-    let wide = widen(key);
-    for (source, target) in source_words.iter().zip(target_words) {
-        *target = (u64::from_ne_bytes(*source) ^ wide).to_ne_bytes();
-    }
-    let tails = source_tail.iter().zip(target_tail);
-    for ((source, target), key) in tails.zip(wide.to_ne_bytes()) {
-        *target = source ^ key;
-    }
+    let (source, target) = (&source[..len], &mut target[..len]);
+    #[cfg(feature = "simd")]
+    simd::copy_masked(source, target, key);
+    #[cfg(not(feature = "simd"))]
+    portable_copy(source, target, key);
 }
 
 /// The key as it stands after `len` bytes were masked with it.
@@ -47,9 +51,104 @@ pub const fn advance(key: [u8; 4], len: usize) -> [u8; 4] {
     u32::from_le_bytes(key).rotate_right(8 * (len % 4) as u32).to_le_bytes()
 }
 
-/// The key twice over, in memory order.
-const fn widen([a, b, c, d]: [u8; 4]) -> u64 {
-    u64::from_ne_bytes([a, b, c, d, a, b, c, d])
+/// [`apply_is_ascii`] for any CPU.
+#[inline]
+pub(crate) fn portable(data: &mut [u8], key: [u8; 4]) -> bool {
+    let turned = advance(key, data.len());
+    match data.len() {
+        0..4 => {
+            let mut seen = 0;
+            for (byte, key) in data.iter_mut().zip(key) {
+                *byte ^= key;
+                seen |= *byte;
+            }
+            seen < 0x80
+        }
+        4..8 => {
+            let first = data.first_chunk().map_or(0, |word| u32::from_ne_bytes(*word));
+            let last = data.last_chunk().map_or(0, |word| u32::from_ne_bytes(*word));
+            let first = first ^ u32::from_ne_bytes(key);
+            let last = last ^ u32::from_ne_bytes(turned);
+            put_first(data, first.to_ne_bytes());
+            put_last(data, last.to_ne_bytes());
+            (first | last) & HIGH_BITS as u32 == 0
+        }
+        8..=16 => {
+            let first = data.first_chunk().map_or(0, |word| u64::from_ne_bytes(*word));
+            let last = data.last_chunk().map_or(0, |word| u64::from_ne_bytes(*word));
+            let first = first ^ repeat(key) as u64;
+            let last = last ^ repeat(turned) as u64;
+            put_first(data, first.to_ne_bytes());
+            put_last(data, last.to_ne_bytes());
+            (first | last) & HIGH_BITS as u64 == 0
+        }
+        _ => {
+            let last = data.last_chunk().map_or(0, |word| u128::from_ne_bytes(*word));
+            let last = last ^ repeat(turned);
+            let mut seen = last;
+            let key = repeat(key);
+            for bytes in data.as_chunks_mut().0 {
+                let word = u128::from_ne_bytes(*bytes) ^ key;
+                *bytes = word.to_ne_bytes();
+                seen |= word;
+            }
+            put_last(data, last.to_ne_bytes());
+            seen & HIGH_BITS == 0
+        }
+    }
+}
+
+/// [`copy`] for any CPU; `target` is as long as `source`.
+#[inline]
+pub(crate) fn portable_copy(source: &[u8], target: &mut [u8], key: [u8; 4]) {
+    let turned = advance(key, source.len());
+    match source.len() {
+        0..4 => {
+            for ((from, to), key) in source.iter().zip(target).zip(key) {
+                *to = from ^ key;
+            }
+        }
+        4..8 => {
+            let first = source.first_chunk().map_or(0, |word| u32::from_ne_bytes(*word));
+            let last = source.last_chunk().map_or(0, |word| u32::from_ne_bytes(*word));
+            put_first(target, (first ^ u32::from_ne_bytes(key)).to_ne_bytes());
+            put_last(target, (last ^ u32::from_ne_bytes(turned)).to_ne_bytes());
+        }
+        8..=16 => {
+            let first = source.first_chunk().map_or(0, |word| u64::from_ne_bytes(*word));
+            let last = source.last_chunk().map_or(0, |word| u64::from_ne_bytes(*word));
+            put_first(target, (first ^ repeat(key) as u64).to_ne_bytes());
+            put_last(target, (last ^ repeat(turned) as u64).to_ne_bytes());
+        }
+        _ => {
+            let last = source.last_chunk().map_or(0, |word| u128::from_ne_bytes(*word));
+            let key = repeat(key);
+            for (from, to) in source.as_chunks().0.iter().zip(target.as_chunks_mut().0) {
+                *to = (u128::from_ne_bytes(*from) ^ key).to_ne_bytes();
+            }
+            put_last(target, (last ^ repeat(turned)).to_ne_bytes());
+        }
+    }
+}
+
+/// The bits that no ASCII has.
+const HIGH_BITS: u128 = u128::MAX / 0xFF * 0x80;
+
+/// The key four times over, in memory order.
+const fn repeat(key: [u8; 4]) -> u128 {
+    u32::from_ne_bytes(key) as u128 * (u128::MAX / 0xFFFF_FFFF)
+}
+
+fn put_first<const N: usize>(bytes: &mut [u8], word: [u8; N]) {
+    if let Some(first) = bytes.first_chunk_mut() {
+        *first = word;
+    }
+}
+
+fn put_last<const N: usize>(bytes: &mut [u8], word: [u8; N]) {
+    if let Some(last) = bytes.last_chunk_mut() {
+        *last = word;
+    }
 }
 
 #[cfg(test)]

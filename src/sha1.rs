@@ -41,6 +41,15 @@ pub fn digest(message: &[u8]) -> [u8; 20] {
 
 /// One application of the compression function (FIPS 180-4 §6.1.2).
 fn compress(state: &mut [u32; 5], block: &[u8; 64]) {
+    #[cfg(feature = "simd")]
+    if crate::simd::sha1_compress(state, block) {
+        return;
+    }
+    portable(state, block);
+}
+
+/// [`compress`] for any CPU.
+fn portable(state: &mut [u32; 5], block: &[u8; 64]) {
     // The 80 words of the schedule, the last 16 of them at a time.
     let mut w = [0; 16];
     for (word, bytes) in w.iter_mut().zip(block.as_chunks::<4>().0) {
@@ -97,6 +106,19 @@ mod tests {
             (65, "11655326c708d70319be2610e8a57d9a5b959d3b"),
         ] {
             assert_eq!(hex(digest(&[b'a'; 65][..len])), expected, "length {len}");
+        }
+    }
+
+    #[test]
+    fn the_compression_function_is_the_same_on_every_cpu() {
+        let mut state = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0];
+        let mut twin = state;
+        for round in 0..200_u32 {
+            // Each block depends on all before it.
+            let block = core::array::from_fn(|i| (state[i % 5] >> (i / 5)) as u8 ^ round as u8);
+            compress(&mut state, &block);
+            portable(&mut twin, &block);
+            assert_eq!(state, twin, "round {round}");
         }
     }
 }

@@ -7,6 +7,12 @@
 
 use core::fmt;
 
+use crate::mask;
+
+/// Text is unmasked and judged in blocks that stay in the nearest cache; a
+/// multiple of the key's length.
+const BLOCK: usize = 16 * 1024;
+
 /// Turns pieces of UTF-8 into `str`s.
 ///
 /// ```
@@ -63,12 +69,42 @@ impl Decoder {
         };
         let rest = bytes.get(used..).unwrap_or_default();
         let (whole, cut) = rest.split_at(rest.len() - cut_character(rest));
-        match core::str::from_utf8(whole) {
+        match from_utf8(whole) {
             Ok(text) => {
                 self.begin(cut);
                 Ok(Decoded { completed, text })
             }
             Err(error) => Err(InvalidUtf8 { offset: used + offending(whole, error) }),
+        }
+    }
+
+    /// Unmasks the next piece if there is a key, and decodes it for the verdict
+    /// alone. After an error, what follows the bad byte may still be masked.
+    #[inline]
+    pub(crate) fn unmask(
+        &mut self,
+        bytes: &mut [u8],
+        key: Option<[u8; 4]>,
+    ) -> Result<(), InvalidUtf8> {
+        let mut offset = 0;
+        for block in bytes.chunks_mut(BLOCK) {
+            let ascii = match key {
+                Some(key) => mask::apply_is_ascii(block, key),
+                None => is_short_ascii(block),
+            };
+            if !ascii || !self.is_complete() {
+                self.check(block, offset)?;
+            }
+            offset += block.len();
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn check(&mut self, bytes: &[u8], before: usize) -> Result<(), InvalidUtf8> {
+        match self.decode(bytes) {
+            Ok(_) => Ok(()),
+            Err(InvalidUtf8 { offset }) => Err(InvalidUtf8 { offset: before + offset }),
         }
     }
 
@@ -115,6 +151,26 @@ impl Decoder {
     fn pending(&self) -> &[u8] {
         self.partial.get(..usize::from(self.len)).unwrap_or_default()
     }
+}
+
+/// Whether `bytes` are so few that it pays to look for ASCII first, and are it.
+#[inline]
+fn is_short_ascii(bytes: &mut [u8]) -> bool {
+    // With a key of zeros nothing changes, and the fast way to look is shared.
+    bytes.len() < 128 && mask::apply_is_ascii(bytes, [0; 4])
+}
+
+/// From this length on it pays to ask which vectors the CPU has.
+#[cfg(feature = "simd")]
+const LONG: usize = 64;
+
+#[inline]
+fn from_utf8(bytes: &[u8]) -> Result<&str, core::str::Utf8Error> {
+    #[cfg(feature = "simd")]
+    if bytes.len() >= LONG {
+        return crate::simd::from_utf8(bytes);
+    }
+    core::str::from_utf8(bytes)
 }
 
 /// The length of the unfinished character, 0 to 3, at the end of `bytes`.

@@ -61,12 +61,14 @@ impl Connection<Server> {
     /// Sends `payload` as a whole message, without copying it.
     ///
     /// The caller sees to it that [`Kind::Text`] is UTF-8.
+    #[inline]
     pub fn send<'p>(&mut self, kind: Kind, payload: &'p [u8]) -> Result<Frame<'p>, SendError> {
         self.sender.send(kind, payload)
     }
 
     /// Sends `payload` as the next part of a message, `last` or not, without
     /// copying it.
+    #[inline]
     pub fn send_part<'p>(
         &mut self,
         kind: Kind,
@@ -103,6 +105,7 @@ impl<K: MaskingKeys> Connection<Client<K>> {
     ///
     /// The caller sees to it that [`Kind::Text`] is UTF-8. On error `payload`
     /// is untouched.
+    #[inline]
     pub fn send<'p>(&mut self, kind: Kind, payload: &'p mut [u8]) -> Result<Frame<'p>, SendError> {
         self.sender.send(kind, payload)
     }
@@ -111,6 +114,7 @@ impl<K: MaskingKeys> Connection<Client<K>> {
     /// it in place.
     ///
     /// On error `payload` is untouched.
+    #[inline]
     pub fn send_part<'p>(
         &mut self,
         kind: Kind,
@@ -150,6 +154,7 @@ impl<R: Role> Connection<R> {
     /// Writes `payload` as the next part of a message to the front of `out`.
     ///
     /// See [`Sender::encode`].
+    #[inline]
     pub fn encode<'o>(
         &mut self,
         kind: Kind,
@@ -161,11 +166,13 @@ impl<R: Role> Connection<R> {
     }
 
     /// A Ping, which the peer answers by a Pong of the same payload.
+    #[inline]
     pub fn ping(&mut self, payload: Payload) -> ControlFrame {
         self.sender.ping(payload)
     }
 
     /// A Pong, in answer to a Ping or as a sign of life.
+    #[inline]
     pub fn pong(&mut self, payload: Payload) -> ControlFrame {
         self.sender.pong(payload)
     }

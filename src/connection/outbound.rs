@@ -36,17 +36,20 @@ pub struct Frame<'p> {
 }
 
 impl<'p> Frame<'p> {
+    #[inline]
     pub(super) fn new(header: Header, payload: &'p [u8]) -> Self {
         Self { header: header.encode(), payload, written: 0 }
     }
 
     /// What is left to write: of the header, then of the payload.
+    #[inline]
     #[must_use]
     pub fn as_slices(&self) -> [&[u8]; 2] {
         [self.header.get(self.written..).unwrap_or_default(), self.payload]
     }
 
     /// The number of bytes left to write.
+    #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
         self.header.len() - self.written + self.payload.len()
@@ -59,6 +62,7 @@ impl<'p> Frame<'p> {
     }
 
     /// Notes that the next `n` bytes are written; all, if fewer are left.
+    #[inline]
     pub fn advance(&mut self, n: usize) {
         let header = n.min(self.header.len() - self.written);
         self.written += header;

@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::connection::event::{Data, Event, Kind};
 use crate::connection::role::Role;
 use crate::error::ProtocolError;
-use crate::frame::{Expected, Header, MAX_HEADER, Opcode, Rsv};
+use crate::frame::{Expected, Header, MAX_HEADER, Opcode, Rsv, WholeMessage};
 use crate::mask;
 use crate::payload::Payload;
 use crate::utf8;
@@ -131,11 +131,12 @@ impl<R: Role> Receiver<R> {
         &mut self,
         input: &mut &'b mut [u8],
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        let event = self.advance(input);
-        if let Err(error) = event {
-            self.state = State::Failed(error);
+        if self.is_idle()
+            && let Some((header, payload)) = self.whole_message(input)
+        {
+            return self.deliver_whole(header, payload);
         }
-        event
+        self.receive_any(input)
     }
 
     /// Whether the peer's Close has come: nothing else will.
@@ -159,6 +160,52 @@ impl<R: Role> Receiver<R> {
         self.state = State::Failed(error);
     }
 
+    /// Whether a message may begin, and will be delivered.
+    #[inline]
+    fn is_idle(&self) -> bool {
+        matches!(self.state, State::Header(PartialHeader { len: 0, .. }))
+            && self.message.is_none()
+            && !self.dropping
+    }
+
+    /// Takes a message that is one frame and lies whole in the input, as nearly
+    /// all do. It passes through no state, and what is not such a message,
+    /// or breaks a rule, is left to [`receive_any`](Self::receive_any).
+    #[inline]
+    fn whole_message<'b>(&self, input: &mut &'b mut [u8]) -> Option<(WholeMessage, &'b mut [u8])> {
+        let header = WholeMessage::parse(input, R::RECEIVES_MASKED)?;
+        if header.len as u64 > self.config.max_message {
+            return None;
+        }
+        let frame = input.split_off_mut(..header.header_len + header.len)?;
+        Some((header, frame.split_at_mut_checked(header.header_len)?.1))
+    }
+
+    #[inline]
+    fn deliver_whole<'b>(
+        &mut self,
+        header: WholeMessage,
+        payload: &'b mut [u8],
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        let kind = if header.text { Kind::Text } else { Kind::Binary };
+        let mut data = Data { kind, first: true, last: true, compressed: false, payload };
+        self.unmask(&mut data, header.key, &mut utf8::Decoder::new())?;
+        Ok(Some(Event::Data(data)))
+    }
+
+    /// The next event, whatever it is.
+    #[inline(never)]
+    fn receive_any<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        let event = self.advance(input);
+        if let Err(error) = event {
+            self.state = State::Failed(error);
+        }
+        event
+    }
+
     fn advance<'b>(
         &mut self,
         input: &mut &'b mut [u8],
@@ -167,9 +214,6 @@ impl<R: Role> Receiver<R> {
             let event = match self.state {
                 State::Header(partial) => {
                     let Some(header) = self.header(partial, input)? else { return Ok(None) };
-                    if let Some(data) = self.whole_message(header, input)? {
-                        return Ok(Some(data));
-                    }
                     self.begin_frame(header)?;
                     continue;
                 }
@@ -220,34 +264,6 @@ impl<R: Role> Receiver<R> {
         Ok(None)
     }
 
-    /// The event of a message that is one frame and lies whole in the input,
-    /// which needs no state.
-    #[inline]
-    fn whole_message<'b>(
-        &mut self,
-        header: Header,
-        input: &mut &'b mut [u8],
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
-        let kind = match header.opcode {
-            Opcode::Text => Kind::Text,
-            Opcode::Binary => Kind::Binary,
-            _ => return Ok(None),
-        };
-        if !header.fin || header.len > input.len() as u64 || self.dropping {
-            return Ok(None);
-        }
-        let compressed = header.rsv.contains(Rsv::RSV1);
-        self.check_limits(1, header.len, compressed)?;
-        let payload = take(input, header.len as usize);
-        mask::apply(payload, header.mask.unwrap_or_default());
-        let mut data = Data { kind, first: true, last: true, compressed, payload };
-        if self.must_check_text(&data) {
-            let mut text = utf8::Decoder::new();
-            self.check_text(&mut text, &mut data)?;
-        }
-        Ok(Some(Event::Data(data)))
-    }
-
     /// Opens the frame of `header`, and its message if it is the first.
     fn begin_frame(&mut self, header: Header) -> Result<(), ProtocolError> {
         let key = header.mask.unwrap_or_default();
@@ -285,8 +301,8 @@ impl<R: Role> Receiver<R> {
 
         let len = frame.remaining.min(input.len() as u64);
         let payload = take(input, len as usize);
-        mask::apply(payload, frame.key);
-        frame.key = mask::advance(frame.key, payload.len());
+        let key = frame.key;
+        frame.key = mask::advance(key, payload.len());
         frame.remaining -= len;
 
         let frame_whole = frame.remaining == 0;
@@ -295,9 +311,7 @@ impl<R: Role> Receiver<R> {
         let Message { kind, compressed, begun, .. } = message;
         let mut data = Data { kind, first: !begun, last, compressed, payload };
         message.begun = true;
-        if self.must_check_text(&data) {
-            self.check_text(&mut message.text, &mut data)?;
-        }
+        self.unmask(&mut data, key, &mut message.text)?;
         self.message = if last { None } else { Some(message) };
         Ok(Some(Event::Data(data)))
     }
@@ -351,33 +365,42 @@ impl<R: Role> Receiver<R> {
         Ok(())
     }
 
-    fn must_check_text(&self, data: &Data<'_>) -> bool {
-        data.kind == Kind::Text && !data.compressed && self.config.check_text
-    }
-
-    /// Judges the text of `data`. Where it is bad, what came before the bad
-    /// byte is still delivered and the error follows.
+    /// Unmasks `data`, and judges it if it is text. Where it is bad, what came
+    /// before the bad byte is still delivered and the error follows.
     ///
     /// > When an endpoint is to interpret a byte stream as UTF-8 but finds
     /// > that the byte stream is not, in fact, a valid UTF-8 stream, that
     /// > endpoint MUST _Fail the WebSocket Connection_. (RFC 6455 §8.1)
     #[inline]
-    fn check_text(
+    fn unmask(
         &mut self,
-        text: &mut utf8::Decoder,
         data: &mut Data<'_>,
+        key: [u8; 4],
+        text: &mut utf8::Decoder,
     ) -> Result<(), ProtocolError> {
-        let good = match text.decode(data.payload) {
-            Ok(_) if !data.last || text.is_complete() => return Ok(()),
-            Ok(_) => data.payload.len(),
+        let masked = R::RECEIVES_MASKED.then_some(key);
+        if data.kind == Kind::Binary || data.compressed || !self.config.check_text {
+            if let Some(key) = masked {
+                mask::apply(data.payload, key);
+            }
+            return Ok(());
+        }
+        let good = match text.unmask(data.payload, masked) {
+            Ok(()) if !data.last || text.is_complete() => return Ok(()),
+            Ok(()) => data.payload.len(),
             Err(error) => error.offset,
         };
+        self.fail_text(data, good)
+    }
+
+    #[cold]
+    fn fail_text(&mut self, data: &mut Data<'_>, good: usize) -> Result<(), ProtocolError> {
+        self.state = State::Failed(ProtocolError::TextNotUtf8);
         if good == 0 {
             return Err(ProtocolError::TextNotUtf8);
         }
-        shorten(&mut data.payload, good);
+        data.payload = take(&mut data.payload, good);
         data.last = false;
-        self.state = State::Failed(ProtocolError::TextNotUtf8);
         Ok(())
     }
 }
@@ -422,10 +445,4 @@ impl<R> fmt::Debug for Receiver<R> {
 #[inline]
 fn take<'b>(input: &mut &'b mut [u8], len: usize) -> &'b mut [u8] {
     input.split_off_mut(..len).unwrap_or_default()
-}
-
-/// Shortens `bytes` to its first `len`.
-#[cold]
-fn shorten(bytes: &mut &mut [u8], len: usize) {
-    *bytes = take(bytes, len);
 }

@@ -48,6 +48,7 @@ impl Message {
 
 impl Sender<Server> {
     /// Sends `payload` as a whole message, without copying it.
+    #[inline]
     pub fn send<'p>(&mut self, kind: Kind, payload: &'p [u8]) -> Result<Frame<'p>, SendError> {
         self.between_messages()?;
         self.send_part(kind, true, payload)
@@ -55,6 +56,7 @@ impl Sender<Server> {
 
     /// Sends `payload` as the next part of a message, `last` or not, without
     /// copying it.
+    #[inline]
     pub fn send_part<'p>(
         &mut self,
         kind: Kind,
@@ -75,6 +77,7 @@ impl Sender<Server> {
         self.frame(Message::compressed(kind), last, payload)
     }
 
+    #[inline]
     fn frame<'p>(
         &mut self,
         message: Message,
@@ -82,6 +85,7 @@ impl Sender<Server> {
         payload: &'p [u8],
     ) -> Result<Frame<'p>, SendError> {
         let header = self.data_header(message, last, payload.len())?;
+        self.note_sent(message, last);
         Ok(Frame::new(header, payload))
     }
 }
@@ -90,6 +94,7 @@ impl<K: MaskingKeys> Sender<Client<K>> {
     /// Sends `payload` as a whole message, masking it in place.
     ///
     /// On error `payload` is untouched.
+    #[inline]
     pub fn send<'p>(&mut self, kind: Kind, payload: &'p mut [u8]) -> Result<Frame<'p>, SendError> {
         self.between_messages()?;
         self.send_part(kind, true, payload)
@@ -99,6 +104,7 @@ impl<K: MaskingKeys> Sender<Client<K>> {
     /// it in place.
     ///
     /// On error `payload` is untouched.
+    #[inline]
     pub fn send_part<'p>(
         &mut self,
         kind: Kind,
@@ -119,6 +125,7 @@ impl<K: MaskingKeys> Sender<Client<K>> {
         self.frame(Message::compressed(kind), last, payload)
     }
 
+    #[inline]
     fn frame<'p>(
         &mut self,
         message: Message,
@@ -126,6 +133,7 @@ impl<K: MaskingKeys> Sender<Client<K>> {
         payload: &'p mut [u8],
     ) -> Result<Frame<'p>, SendError> {
         let header = self.data_header(message, last, payload.len())?;
+        self.note_sent(message, last);
         mask::apply(payload, header.mask.unwrap_or_default());
         Ok(Frame::new(header, payload))
     }
@@ -144,6 +152,7 @@ impl<R: Role> Sender<R> {
     /// the payload.
     ///
     /// [`MAX_HEADER`]: crate::frame::MAX_HEADER
+    #[inline]
     pub fn encode<'o>(
         &mut self,
         kind: Kind,
@@ -151,17 +160,19 @@ impl<R: Role> Sender<R> {
         payload: &[u8],
         out: &'o mut [u8],
     ) -> Result<&'o [u8], SendError> {
-        let message = self.message;
-        let header = self.data_header(Message::plain(kind), last, payload.len())?;
+        let message = Message::plain(kind);
+        let header = self.data_header(message, last, payload.len())?;
         let head = header.encode();
         let needed = head.len() + payload.len();
         let Some(out) = out.get_mut(..needed) else {
-            self.message = message;
             return Err(SendError::BufferTooSmall { needed });
         };
-        if let Some((start, rest)) = out.split_at_mut_checked(head.len()) {
-            start.copy_from_slice(&head);
-            mask::copy(payload, rest, header.mask.unwrap_or_default());
+        self.note_sent(message, last);
+        if let Some(room) = head.write(out) {
+            match header.mask {
+                Some(key) => mask::copy(payload, room, key),
+                None => room.copy_from_slice(payload),
+            }
         }
         Ok(out)
     }
@@ -229,6 +240,7 @@ impl<R: Role> Sender<R> {
     }
 
     /// A Ping, which the peer answers by a Pong of the same payload.
+    #[inline]
     pub fn ping(&mut self, payload: Payload) -> ControlFrame {
         self.control(Opcode::Ping, payload)
     }
@@ -238,6 +250,7 @@ impl<R: Role> Sender<R> {
     /// > A Pong frame sent in response to a Ping frame must have identical
     /// > "Application data" as found in the message body of the Ping frame
     /// > being replied to. (RFC 6455 §5.5.3)
+    #[inline]
     pub fn pong(&mut self, payload: Payload) -> ControlFrame {
         self.control(Opcode::Pong, payload)
     }
@@ -266,8 +279,8 @@ impl<R: Role> Sender<R> {
         self.closed
     }
 
-    /// The header of the next data frame, whose message it opens, continues or
-    /// ends.
+    /// The header of the next data frame, which [`note_sent`](Self::note_sent) is to
+    /// follow.
     #[inline]
     fn data_header(
         &mut self,
@@ -290,10 +303,19 @@ impl<R: Role> Sender<R> {
             Some(open) if open == message => (Opcode::Continuation, Rsv::NONE),
             Some(_) => return Err(SendError::KindChanged),
         };
-        self.message = if fin { None } else { Some(message) };
         Ok(Header { rsv, ..self.header(opcode, fin, len) })
     }
 
+    /// A data frame has opened, continued or ended `message`.
+    #[inline]
+    fn note_sent(&mut self, message: Message, fin: bool) {
+        // Most messages are one frame: then nothing changes.
+        if self.message.is_some() || !fin {
+            self.message = if fin { None } else { Some(message) };
+        }
+    }
+
+    #[inline]
     fn between_messages(&self) -> Result<(), SendError> {
         match self.message {
             None => Ok(()),
@@ -306,6 +328,7 @@ impl<R: Role> Sender<R> {
         ControlFrame::new(self.header(opcode, true, payload.len()), &payload)
     }
 
+    #[inline]
     fn header(&mut self, opcode: Opcode, fin: bool, len: usize) -> Header {
         let mask = self.role.next_key();
         Header { fin, rsv: Rsv::NONE, opcode, mask, len: len as u64 }

@@ -1,0 +1,185 @@
+//! Masking, a vector at a time.
+
+use crate::mask::{self, advance};
+use crate::simd::Simd;
+
+/// From this length on the vectors are aligned first: a store that crosses a
+/// cache line costs two, but with fewer of them aligning costs more.
+const ALIGN_FROM: usize = 1024;
+
+/// XORs `data` with `key`. Whether all of it is then ASCII.
+#[inline(always)]
+pub(super) fn unmask<S: Simd<N>, const N: usize>(cpu: S, data: &mut [u8], key: [u8; 4]) -> bool {
+    let len = data.len();
+    if len < N {
+        mask::portable(data, key)
+    } else if len <= 2 * N {
+        unmask_ends::<S, N, 1>(cpu, data, key)
+    } else if len <= 4 * N {
+        unmask_ends::<S, N, 2>(cpu, data, key)
+    } else if len <= 8 * N {
+        unmask_ends::<S, N, 4>(cpu, data, key)
+    } else {
+        unmask_long(cpu, data, key)
+    }
+}
+
+/// XORs the first `V` vectors of `data` and the last `V`, which together are all
+/// of it and may overlap: all are read before the first is written.
+#[inline(always)]
+fn unmask_ends<S: Simd<N>, const N: usize, const V: usize>(
+    cpu: S,
+    data: &mut [u8],
+    key: [u8; 4],
+) -> bool {
+    let turned = cpu.repeat(advance(key, data.len()));
+    let key = cpu.repeat(key);
+    let end = data.len() - V * N;
+    let Some(first) = data.as_chunks().0.first_chunk::<V>() else { return true };
+    let first = first.each_ref().map(|bytes| cpu.xor(cpu.load(bytes), key));
+    let Some(last) = data[end..].as_chunks().0.first_chunk::<V>() else { return true };
+    let last = last.each_ref().map(|bytes| cpu.xor(cpu.load(bytes), turned));
+    let mut seen = first[0];
+    for (bytes, vector) in data.as_chunks_mut().0.iter_mut().zip(first) {
+        cpu.store(vector, bytes);
+        seen = cpu.or(seen, vector);
+    }
+    for (bytes, vector) in data[end..].as_chunks_mut().0.iter_mut().zip(last) {
+        cpu.store(vector, bytes);
+        seen = cpu.or(seen, vector);
+    }
+    cpu.is_ascii(seen)
+}
+
+#[inline(always)]
+fn unmask_long<S: Simd<N>, const N: usize>(cpu: S, data: &mut [u8], key: [u8; 4]) -> bool {
+    // The ends overlap other vectors, too.
+    let turned = cpu.repeat(advance(key, data.len()));
+    let Some(last) = data.last_chunk() else { return true };
+    let last = cpu.xor(cpu.load(last), turned);
+    let Some(first) = data.first_chunk() else { return true };
+    let first = cpu.xor(cpu.load(first), cpu.repeat(key));
+    let mut seen = cpu.or(first, last);
+
+    let lead = lead::<N>(data);
+    let key = cpu.repeat(advance(key, lead));
+    let (vectors, _) = data.get_mut(lead..).unwrap_or_default().as_chunks_mut::<N>();
+    let (fours, rest) = vectors.as_chunks_mut::<4>();
+    for four in fours {
+        for bytes in four {
+            let vector = cpu.xor(cpu.load(bytes), key);
+            cpu.store(vector, bytes);
+            seen = cpu.or(seen, vector);
+        }
+    }
+    for bytes in rest {
+        let vector = cpu.xor(cpu.load(bytes), key);
+        cpu.store(vector, bytes);
+        seen = cpu.or(seen, vector);
+    }
+
+    if let Some(bytes) = data.first_chunk_mut() {
+        cpu.store(first, bytes);
+    }
+    if let Some(bytes) = data.last_chunk_mut() {
+        cpu.store(last, bytes);
+    }
+    cpu.is_ascii(seen)
+}
+
+/// Writes `source` XOR `key` to `target`, which is as long.
+#[inline(always)]
+pub(super) fn copy<S: Simd<N>, const N: usize>(
+    cpu: S,
+    source: &[u8],
+    target: &mut [u8],
+    key: [u8; 4],
+) {
+    let turned = cpu.repeat(advance(key, source.len()));
+    let (Some(first), Some(last)) = (source.first_chunk(), source.last_chunk()) else {
+        return mask::portable_copy(source, target, key);
+    };
+    if let Some(to) = target.first_chunk_mut() {
+        cpu.store(cpu.xor(cpu.load(first), cpu.repeat(key)), to);
+    }
+    let lead = lead::<N>(target);
+    let key = cpu.repeat(advance(key, lead));
+    let (from, _) = source.get(lead..).unwrap_or_default().as_chunks::<N>();
+    let (to, _) = target.get_mut(lead..).unwrap_or_default().as_chunks_mut::<N>();
+    for (from, to) in from.iter().zip(to) {
+        cpu.store(cpu.xor(cpu.load(from), key), to);
+    }
+    if let Some(to) = target.last_chunk_mut() {
+        cpu.store(cpu.xor(cpu.load(last), turned), to);
+    }
+}
+
+/// The bytes of `data`, fewer than `N`, before the first aligned vector, where
+/// it pays to begin there.
+#[inline(always)]
+fn lead<const N: usize>(data: &[u8]) -> usize {
+    if data.len() < ALIGN_FROM { 0 } else { data.as_ptr().align_offset(N) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::available::{copies, unmaskers};
+
+    const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
+    /// Buffer length with room for every tested length at every offset.
+    const ROOM: usize = 64 + 1300;
+    /// All lengths to beyond the largest case of its own, and some around where
+    /// vectors are aligned.
+    fn lengths() -> impl Iterator<Item = usize> {
+        (0..=300).chain(510..=516).chain(ALIGN_FROM - 4..ALIGN_FROM + 132)
+    }
+
+    fn naive(bytes: &[u8], key: [u8; 4]) -> Vec<u8> {
+        bytes.iter().enumerate().map(|(i, byte)| byte ^ key[i % 4]).collect()
+    }
+
+    #[test]
+    fn every_length_offset_and_phase_of_the_key() {
+        let plain: [u8; ROOM] = core::array::from_fn(|i| (i * 7 + i / 256) as u8);
+        for offset in 0..64 {
+            for phase in 0..4 {
+                let key = advance(KEY, phase);
+                let masked = naive(&plain[offset..], key);
+                for len in lengths() {
+                    let end = offset + len;
+                    for (name, unmask) in unmaskers() {
+                        let mut bytes = plain;
+                        let ascii = unmask(&mut bytes[offset..end], key);
+                        assert_eq!(bytes[offset..end], masked[..len], "{name} {offset} {len}");
+                        assert_eq!(bytes[..offset], plain[..offset], "{name} before it");
+                        assert_eq!(bytes[end..], plain[end..], "{name} behind it");
+                        assert_eq!(ascii, masked[..len].is_ascii(), "{name} {offset} {len}");
+                    }
+                    for (name, copy) in copies() {
+                        let mut bytes = [0xEE; ROOM];
+                        copy(&plain[offset..end], &mut bytes[offset..end], key);
+                        assert_eq!(bytes[offset..end], masked[..len], "{name} {offset} {len}");
+                        assert!(bytes[..offset].iter().all(|&byte| byte == 0xEE), "{name}");
+                        assert!(bytes[end..].iter().all(|&byte| byte == 0xEE), "{name}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_single_byte_that_is_not_ascii_shows_anywhere() {
+        for len in lengths() {
+            for (name, unmask) in unmaskers() {
+                let ascii = naive(&vec![b'a'; len], KEY);
+                assert!(unmask(&mut ascii.clone(), KEY), "{name} {len}");
+                for at in 0..len {
+                    let mut bytes = ascii.clone();
+                    bytes[at] ^= 0x80;
+                    assert!(!unmask(&mut bytes, KEY), "{name} {len} {at}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Masking, UTF-8 and SHA-1 with the vectors of the CPU at hand: all the
+//! `unsafe` code of the crate.
+//!
+//! ```text
+//!  cpu              which instruction sets are there
+//!  sse2 avx2 avx512 neon
+//!                   an instruction set as a value, and its operations
+//!  mask utf8        the kernels, written once for all of them, without `unsafe`
+//!  sha1             the accept key's compression function
+//! ```
+//!
+//! A value of [`Avx2`](avx2::Avx2) and its like proves that the CPU has those
+//! instructions, since [`cpu`] alone makes one and looks first. So its methods
+//! are safe to call, and a kernel that is given the value needs no `unsafe`.
+//! For each there is portable code that gives the same, with which it is compared
+//! by tests: [`crate::mask`], `core::str::from_utf8`, [`crate::sha1`].
+
+#![expect(unsafe_code, reason = "CPU instructions; each use says why it is sound")]
+#![expect(clippy::inline_always, reason = "see `Simd`")]
+#![deny(clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod cpu;
+mod mask;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+#[cfg(target_arch = "x86_64")]
+mod sha1;
+#[cfg(target_arch = "x86_64")]
+mod sse2;
+mod utf8;
+
+use core::str::Utf8Error;
+
+use self::cpu::{Vectors, vectors};
+#[cfg(target_arch = "x86_64")]
+use self::sse2::Sse2;
+
+/// From this length on it pays to ask which vectors the CPU has.
+const LONG: usize = 128;
+
+/// XORs `data` with `key`. Whether all of it is then ASCII.
+#[inline]
+pub(crate) fn unmask(data: &mut [u8], key: [u8; 4]) -> bool {
+    match data.len() {
+        0..=16 => crate::mask::portable(data, key),
+        #[cfg(target_arch = "x86_64")]
+        17..LONG => mask::unmask(Sse2, data, key),
+        _ => unmask_long(data, key),
+    }
+}
+
+fn unmask_long(data: &mut [u8], key: [u8; 4]) -> bool {
+    match vectors() {
+        #[cfg(target_arch = "x86_64")]
+        Vectors::Avx512(cpu) => cpu.unmask(data, key),
+        #[cfg(target_arch = "x86_64")]
+        Vectors::Avx2(cpu) => cpu.unmask(data, key),
+        #[cfg(target_arch = "aarch64")]
+        Vectors::Neon(cpu) => cpu.unmask(data, key),
+        Vectors::Portable => crate::mask::portable(data, key),
+    }
+}
+
+/// Writes `source` XOR `key` to `target`, which is as long.
+#[inline]
+pub(crate) fn copy_masked(source: &[u8], target: &mut [u8], key: [u8; 4]) {
+    match source.len() {
+        0..=16 => crate::mask::portable_copy(source, target, key),
+        #[cfg(target_arch = "x86_64")]
+        17..LONG => mask::copy(Sse2, source, target, key),
+        _ => copy_long(source, target, key),
+    }
+}
+
+fn copy_long(source: &[u8], target: &mut [u8], key: [u8; 4]) {
+    match vectors() {
+        #[cfg(target_arch = "x86_64")]
+        Vectors::Avx512(cpu) => cpu.copy_masked(source, target, key),
+        #[cfg(target_arch = "x86_64")]
+        Vectors::Avx2(cpu) => cpu.copy_masked(source, target, key),
+        #[cfg(target_arch = "aarch64")]
+        Vectors::Neon(cpu) => cpu.copy_masked(source, target, key),
+        Vectors::Portable => crate::mask::portable_copy(source, target, key),
+    }
+}
+
+/// As [`core::str::from_utf8`].
+#[inline]
+pub(crate) fn from_utf8(bytes: &[u8]) -> Result<&str, Utf8Error> {
+    let valid = match vectors() {
+        #[cfg(target_arch = "x86_64")]
+        Vectors::Avx512(cpu) => cpu.is_utf8(bytes),
+        #[cfg(target_arch = "x86_64")]
+        Vectors::Avx2(cpu) => cpu.is_utf8(bytes),
+        #[cfg(target_arch = "aarch64")]
+        Vectors::Neon(cpu) => cpu.is_utf8(bytes),
+        Vectors::Portable => false,
+    };
+    if valid {
+        // SAFETY: the kernel has just found that they are UTF-8.
+        return Ok(unsafe { core::str::from_utf8_unchecked(bytes) });
+    }
+    // The standard library says where the fault is.
+    core::str::from_utf8(bytes)
+}
+
+/// SHA-1's compression function, where the CPU has instructions for it:
+/// whether it was applied.
+#[inline]
+pub(crate) fn sha1_compress(state: &mut [u32; 5], block: &[u8; 64]) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(cpu) = cpu::sha_extensions() {
+        cpu.compress(state, block);
+        return true;
+    }
+    let _ = (state, block);
+    false
+}
+
+/// An instruction set with vectors of `N` bytes.
+///
+/// Inlined always: the operations become single instructions only inside a
+/// function that has the instruction set enabled.
+trait Simd<const N: usize>: Copy {
+    type Vector: Copy;
+
+    fn load(self, bytes: &[u8; N]) -> Self::Vector;
+
+    fn store(self, vector: Self::Vector, bytes: &mut [u8; N]);
+
+    /// `word`, in memory order, again and again.
+    fn repeat(self, word: [u8; 4]) -> Self::Vector;
+
+    fn xor(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+
+    fn or(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+
+    fn is_ascii(self, vector: Self::Vector) -> bool;
+}
+
+/// What UTF-8 needs besides.
+trait Shuffle<const N: usize>: Simd<N> {
+    /// The bytes, of which there are at most `N`, then zeros.
+    fn load_part(self, bytes: &[u8]) -> Self::Vector;
+
+    /// `byte` in each place.
+    fn splat(self, byte: u8) -> Self::Vector;
+
+    fn and(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+
+    /// Differences of bytes, negative ones being 0.
+    fn saturating_sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+
+    /// The upper four bits of each byte.
+    fn high_nibbles(self, vector: Self::Vector) -> Self::Vector;
+
+    /// `table[i]` for each byte `i`, all being less than 16.
+    fn look_up(self, table: [u8; 16], indices: Self::Vector) -> Self::Vector;
+
+    /// The bytes one, two and three places before those of `vector`, which
+    /// comes after `before`.
+    fn previous(self, before: Self::Vector, vector: Self::Vector) -> [Self::Vector; 3];
+
+    fn is_zero(self, vector: Self::Vector) -> bool;
+}
+
+/// Every kernel that this CPU can run, by name, for the tests that compare them
+/// with their twins.
+#[cfg(test)]
+#[expect(clippy::type_complexity, reason = "signatures as they are read best")]
+mod available {
+    #[cfg(target_arch = "aarch64")]
+    use super::neon::Neon;
+    #[cfg(target_arch = "x86_64")]
+    use super::{Sse2, avx2::Avx2, avx512::Avx512};
+    use crate::mask;
+
+    type Named<F> = Vec<(&'static str, Box<F>)>;
+
+    pub(super) fn unmaskers() -> Named<dyn Fn(&mut [u8], [u8; 4]) -> bool> {
+        let mut all: Named<dyn Fn(&mut [u8], [u8; 4]) -> bool> =
+            vec![("portable", Box::new(mask::portable)), ("chosen", Box::new(super::unmask))];
+        #[cfg(target_arch = "x86_64")]
+        {
+            all.push(("SSE2", Box::new(|data, key| super::mask::unmask(Sse2, data, key))));
+            if let Some(cpu) = Avx2::detect() {
+                all.push(("AVX2", Box::new(move |data, key| cpu.unmask(data, key))));
+            }
+            if let Some(cpu) = Avx512::detect() {
+                all.push(("AVX-512", Box::new(move |data, key| cpu.unmask(data, key))));
+            }
+        }
+        #[cfg(target_arch = "aarch64")]
+        if let Some(cpu) = Neon::detect() {
+            all.push(("NEON", Box::new(move |data, key| cpu.unmask(data, key))));
+        }
+        all
+    }
+
+    pub(super) fn copies() -> Named<dyn Fn(&[u8], &mut [u8], [u8; 4])> {
+        let mut all: Named<dyn Fn(&[u8], &mut [u8], [u8; 4])> = vec![
+            ("portable", Box::new(mask::portable_copy)),
+            ("chosen", Box::new(super::copy_masked)),
+        ];
+        #[cfg(target_arch = "x86_64")]
+        {
+            all.push(("SSE2", Box::new(|from, to, key| super::mask::copy(Sse2, from, to, key))));
+            if let Some(cpu) = Avx2::detect() {
+                all.push(("AVX2", Box::new(move |from, to, key| cpu.copy_masked(from, to, key))));
+            }
+            if let Some(cpu) = Avx512::detect() {
+                all.push((
+                    "AVX-512",
+                    Box::new(move |from, to, key| cpu.copy_masked(from, to, key)),
+                ));
+            }
+        }
+        #[cfg(target_arch = "aarch64")]
+        if let Some(cpu) = Neon::detect() {
+            all.push(("NEON", Box::new(move |from, to, key| cpu.copy_masked(from, to, key))));
+        }
+        all
+    }
+
+    pub(super) fn judges() -> Named<dyn Fn(&[u8]) -> bool> {
+        let mut all: Named<dyn Fn(&[u8]) -> bool> =
+            vec![("chosen", Box::new(|bytes| super::from_utf8(bytes).is_ok()))];
+        #[cfg(target_arch = "x86_64")]
+        if let Some(cpu) = Avx2::detect() {
+            all.push(("AVX2", Box::new(move |bytes| cpu.is_utf8(bytes))));
+        }
+        #[cfg(target_arch = "x86_64")]
+        if let Some(cpu) = Avx512::detect() {
+            all.push(("AVX-512", Box::new(move |bytes| cpu.is_utf8(bytes))));
+        }
+        #[cfg(target_arch = "aarch64")]
+        if let Some(cpu) = Neon::detect() {
+            all.push(("NEON", Box::new(move |bytes| cpu.is_utf8(bytes))));
+        }
+        all
+    }
+}
