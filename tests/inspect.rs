@@ -244,8 +244,8 @@ fn the_handshake_of_a_server() {
     ];
     check(&args(&[]), &bare, 1, &lines);
     let lines = [
-        r#"{"type":"error","error":"not the head of an HTTP/1 message","status":400}"#,
-        &reply("400 Bad Request", "not the head of an HTTP/1 message"),
+        r#"{"type":"error","error":"not the head of an HTTP message","status":400}"#,
+        &reply("400 Bad Request", "not the head of an HTTP message"),
         failed,
     ];
     check(&args(&[]), b"\x16\x03\x01", 1, &lines);

@@ -6,10 +6,12 @@
 use core::error::Error;
 use core::fmt::{self, Write};
 
-use crate::deflate::{self, Answer, Compression, Parameters};
+use crate::deflate::{self, Answer, Parameters};
 use crate::extensions::Extensions;
 use crate::handshake::accept_key;
-use crate::handshake::fields::{is_value, token};
+use crate::handshake::connect::Pairs;
+use crate::handshake::fields::{Fields, is_value, token};
+use crate::handshake::negotiation::{Choice, Wish};
 use crate::handshake::request::Upgrade;
 use crate::handshake::url::Url;
 
@@ -61,35 +63,13 @@ pub struct RequestWriter<'o> {
 }
 
 impl<'o> RequestWriter<'o> {
-    pub(super) fn new(
-        url: &Url<'_>,
-        key: &[u8],
-        protocols: &[&str],
-        compression: Option<Compression>,
-        extensions: &str,
-        out: &'o mut [u8],
-    ) -> Self {
+    pub(super) fn new(url: &Url<'_>, key: &[u8], wish: &Wish<'_>, out: &'o mut [u8]) -> Self {
         let mut head = Head::new(out);
-        head.push("GET ").push(url.path());
-        if let Some(query) = url.query() {
-            head.push("?").push(query);
-        }
+        head.push("GET ").push_resource(url);
         head.push(" HTTP/1.1\r\nHost: ").push_host(url).push("\r\n");
         head.push("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ");
-        head.push(key).push("\r\nSec-WebSocket-Version: 13\r\n");
-        for (i, protocol) in protocols.iter().enumerate() {
-            // > The elements that comprise this value MUST be non-empty
-            // > strings [...] and MUST all be unique strings. (RFC 6455 §4.1)
-            let repeated = protocols.iter().take(i).any(|earlier| earlier == protocol);
-            if repeated || token(protocol.as_bytes()).is_none() {
-                head.fail(ComposeError::BadProtocol);
-            }
-            head.push(if i == 0 { "Sec-WebSocket-Protocol: " } else { ", " }).push(protocol);
-        }
-        if !protocols.is_empty() {
-            head.push("\r\n");
-        }
-        head.push_extensions(compression.map(|wish| wish.offer()), extensions);
+        head.push(key).push("\r\n");
+        wish.push(&mut head);
         Self { head }
     }
 
@@ -112,20 +92,16 @@ impl<'o> RequestWriter<'o> {
 #[derive(Debug)]
 #[must_use = "a response is sent by writing its bytes"]
 pub struct Accept<'b, 'o> {
-    upgrade: Upgrade<'b>,
-    protocol: bool,
-    compression: Option<Answer>,
-    extensions: &'b str,
-    head: Head<'o>,
+    choice: Choice<'b, 'o, Fields<'b>>,
 }
 
 impl<'b, 'o> Accept<'b, 'o> {
-    pub(super) fn new(upgrade: Upgrade<'b>, out: &'o mut [u8]) -> Self {
+    pub(super) fn new(upgrade: &Upgrade<'b>, out: &'o mut [u8]) -> Self {
         let mut head = Head::new(out);
         head.push("HTTP/1.1 101 Switching Protocols\r\n");
         head.push("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
         head.push(accept_key(upgrade.key())).push("\r\n");
-        Self { upgrade, protocol: false, compression: None, extensions: "", head }
+        Self { choice: Choice::new(upgrade.offer(), head) }
     }
 
     /// Chooses a subprotocol, which must be one that the client offered; none
@@ -134,51 +110,33 @@ impl<'b, 'o> Accept<'b, 'o> {
     /// > if the server does not wish to agree to one of the suggested
     /// > subprotocols, it MUST NOT send back a |Sec-WebSocket-Protocol| header
     /// > field in its response (RFC 6455 §4.2.2)
-    pub fn protocol<'p>(mut self, protocol: impl Into<Option<&'p str>>) -> Self {
-        if let Some(protocol) = protocol.into() {
-            let offered = self.upgrade.request().protocols().any(|offer| offer == protocol);
-            if self.protocol || !offered {
-                self.head.fail(ComposeError::BadProtocol);
-            }
-            self.protocol = true;
-            self.head.push("Sec-WebSocket-Protocol: ").push(protocol).push("\r\n");
-        }
-        self
+    pub fn protocol<'p>(self, protocol: impl Into<Option<&'p str>>) -> Self {
+        Self { choice: self.choice.protocol(protocol.into()) }
     }
 
     /// Accepts permessage-deflate as [`Compression::accept`] answered; not for
     /// `None`.
+    ///
+    /// [`Compression::accept`]: crate::deflate::Compression::accept
     pub fn compression(self, answer: impl Into<Option<Answer>>) -> Self {
-        Self { compression: answer.into(), ..self }
+        Self { choice: self.choice.compression(answer.into()) }
     }
 
     /// Accepts extensions of the application's own, given as the header lists
     /// them: `"x-own; level=3, x-other"`. The client must have offered some of
     /// these names.
     pub fn extensions(self, list: &'b str) -> Self {
-        Self { extensions: list, ..self }
+        Self { choice: self.choice.extensions(list) }
     }
 
     /// Adds a header: `Set-Cookie` and the like.
-    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        self.head.field(name, value.as_ref());
-        self
+    pub fn header(self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        Self { choice: self.choice.header(name, value.as_ref()) }
     }
 
     /// The whole response. Once it is written the connection is open.
-    pub fn finish(mut self) -> Result<&'o [u8], ComposeError> {
-        let mut own = Extensions::new(self.extensions.as_bytes()).flatten();
-        let own_is_offered = own.all(|own| self.is_offered(own.name()));
-        if !own_is_offered || self.compression.is_some() && !self.is_offered(deflate::NAME) {
-            self.head.fail(ComposeError::BadExtension);
-        }
-        let parameters = self.compression.map(|answer| answer.parameters);
-        self.head.push_extensions(parameters, self.extensions);
-        self.head.finish()
-    }
-
-    fn is_offered(&self, name: &str) -> bool {
-        self.upgrade.request().extensions().any(|offer| offer.name() == name)
+    pub fn finish(self) -> Result<&'o [u8], ComposeError> {
+        self.choice.finish().finish()
     }
 }
 
@@ -255,7 +213,7 @@ fn is_list(list: &str, with_compression: bool) -> bool {
 
 /// A head being written. What goes wrong is kept for the end.
 #[derive(Debug)]
-struct Head<'o> {
+pub(super) struct Head<'o> {
     out: &'o mut [u8],
     /// The length of what was pushed; past `out`, it only counts.
     len: usize,
@@ -263,11 +221,11 @@ struct Head<'o> {
 }
 
 impl<'o> Head<'o> {
-    fn new(out: &'o mut [u8]) -> Self {
+    pub(super) fn new(out: &'o mut [u8]) -> Self {
         Self { out, len: 0, error: None }
     }
 
-    fn push(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+    pub(super) fn push(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         let bytes = bytes.as_ref();
         let end = self.len.saturating_add(bytes.len());
         if let Some(room) = self.out.get_mut(self.len..end) {
@@ -277,7 +235,24 @@ impl<'o> Head<'o> {
         self
     }
 
-    fn push_number(&mut self, number: usize) -> &mut Self {
+    /// Adds `name: value` as a line.
+    pub(super) fn push_line(&mut self, name: &str, value: impl AsRef<[u8]>) -> &mut Self {
+        self.push(name).push(": ").push(value).push("\r\n")
+    }
+
+    /// The lines as pairs, their names in lower case.
+    pub(super) fn into_pairs(self) -> Result<Pairs<'o>, ComposeError> {
+        let Self { out, len: needed, error } = self;
+        let too_small = ComposeError::BufferTooSmall { needed };
+        let lines = out.get_mut(..needed).ok_or(error.unwrap_or(too_small))?;
+        for line in lines.split_mut(|&byte| byte == b'\n') {
+            let name = line.iter().position(|&byte| byte == b':').unwrap_or_default();
+            line.get_mut(..name).unwrap_or_default().make_ascii_lowercase();
+        }
+        error.map_or(Ok(Pairs::new(lines)), Err)
+    }
+
+    pub(super) fn push_number(&mut self, number: usize) -> &mut Self {
         let mut digits = [0; 20];
         let mut rest = number;
         let mut first = digits.len();
@@ -289,10 +264,18 @@ impl<'o> Head<'o> {
         self.push(digits.get(first..).unwrap_or_default())
     }
 
+    pub(super) fn push_resource(&mut self, url: &Url<'_>) -> &mut Self {
+        self.push(url.path());
+        if let Some(query) = url.query() {
+            self.push("?").push(query);
+        }
+        self
+    }
+
     /// > The request MUST contain a |Host| header field whose value contains
     /// > /host/ plus optionally ":" followed by /port/ (when not using the
     /// > default port). (RFC 6455 §4.1)
-    fn push_host(&mut self, url: &Url<'_>) -> &mut Self {
+    pub(super) fn push_host(&mut self, url: &Url<'_>) -> &mut Self {
         if url.is_ipv6() {
             self.push("[").push(url.host()).push("]");
         } else {
@@ -309,7 +292,7 @@ impl<'o> Head<'o> {
     ///
     /// > the |Sec-WebSocket-Extensions| header field MUST NOT appear more than
     /// > once in an HTTP response. (RFC 6455 §11.3.2)
-    fn push_extensions(&mut self, deflate: Option<Parameters>, own: &str) {
+    pub(super) fn push_extensions(&mut self, deflate: Option<Parameters>, own: &str) {
         if !own.is_empty() && !is_list(own, deflate.is_some()) {
             self.fail(ComposeError::BadExtension);
         }
@@ -332,22 +315,22 @@ impl<'o> Head<'o> {
         self
     }
 
-    fn field(&mut self, name: &str, value: &[u8]) {
+    pub(super) fn field(&mut self, name: &str, value: &[u8]) {
         if token(name.as_bytes()).is_none() || !value.iter().all(|&byte| is_value(byte)) {
             self.fail(ComposeError::BadHeader);
         }
         if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
             self.fail(ComposeError::ReservedHeader);
         }
-        self.push(name).push(": ").push(value).push("\r\n");
+        self.push_line(name, value);
     }
 
     /// Keeps the first error.
-    fn fail(&mut self, error: ComposeError) {
+    pub(super) fn fail(&mut self, error: ComposeError) {
         self.error.get_or_insert(error);
     }
 
-    fn finish(mut self) -> Result<&'o [u8], ComposeError> {
+    pub(super) fn finish(mut self) -> Result<&'o [u8], ComposeError> {
         self.push("\r\n");
         self.bytes()
     }
@@ -369,15 +352,18 @@ impl Write for Head<'_> {
 }
 
 /// Headers that decide how the peer understands the rest.
-const RESERVED: [&str; 10] = [
+const RESERVED: [&str; 13] = [
     "Connection",
     "Content-Length",
     "Host",
+    "Keep-Alive",
+    "Proxy-Connection",
     "Sec-WebSocket-Accept",
     "Sec-WebSocket-Extensions",
     "Sec-WebSocket-Key",
     "Sec-WebSocket-Protocol",
     "Sec-WebSocket-Version",
+    "TE",
     "Transfer-Encoding",
     "Upgrade",
 ];

@@ -9,7 +9,7 @@ use crate::handshake::compose::{ComposeError, Reply};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HandshakeError {
-    /// Not the head of an HTTP/1 message.
+    /// Not the head of an HTTP message.
     MalformedHead,
     /// A head over the limit.
     HeadTooLarge,
@@ -17,6 +17,13 @@ pub enum HandshakeError {
     HttpVersion,
     /// A request whose method is not GET.
     MethodNotGet,
+    /// A request over HTTP/2 or HTTP/3 whose method is not CONNECT.
+    MethodNotConnect,
+    /// A CONNECT request whose `:protocol` is not `websocket`.
+    NotWebSocket,
+    /// A header over HTTP/2 or HTTP/3 that only HTTP/1.1 has, such as
+    /// `Connection`.
+    ConnectionHeader,
     /// A request for something other than a path, such as `*`.
     BadTarget,
     /// A request that brings a body.
@@ -38,8 +45,9 @@ pub enum HandshakeError {
     BadProtocols,
     /// `Sec-WebSocket-Extensions` is not a list of extensions.
     BadExtensions,
-    /// A response with a status other than 101: this one. Status, headers and
-    /// body are with the [`Response`](crate::handshake::Response).
+    /// A response with a status other than 101, or over HTTP/2 and HTTP/3 other
+    /// than 200 to 299: this one. Status, headers and body are with the
+    /// [`Response`](crate::handshake::Response).
     Refused(u16),
     /// A response whose `Sec-WebSocket-Accept` does not answer our key.
     BadAccept,
@@ -58,6 +66,7 @@ impl HandshakeError {
     pub const fn status(self) -> u16 {
         match self {
             Self::MalformedHead
+            | Self::ConnectionHeader
             | Self::BadTarget
             | Self::RequestHasBody
             | Self::BadHost
@@ -67,9 +76,15 @@ impl HandshakeError {
             | Self::BadKey
             | Self::BadProtocols
             | Self::BadExtensions => 400,
-            Self::MethodNotGet => 405,
+            Self::MethodNotGet | Self::MethodNotConnect => 405,
             Self::WebSocketVersion => 426,
             Self::HeadTooLarge => 431,
+            // > If a server advertises support for Extended CONNECT but
+            // > receives an Extended CONNECT request with a ":protocol" value
+            // > that is unknown or is not supported, the server SHOULD respond
+            // > to the request with a 501 (Not Implemented) status code
+            // > (RFC 9220 §3)
+            Self::NotWebSocket => 501,
             Self::HttpVersion => 505,
             Self::Refused(status) => status,
             Self::BadAccept | Self::ProtocolNotOffered | Self::ExtensionNotOffered => 502,
@@ -82,20 +97,40 @@ impl HandshakeError {
         let mut reply = Reply::new(self.status(), out);
         // > The origin server MUST generate an Allow header field in a 405
         // > response (RFC 9110 §15.5.6)
-        if self == Self::MethodNotGet {
-            reply = reply.header("Allow", "GET");
+        match self {
+            Self::MethodNotGet => reply = reply.header("Allow", "GET"),
+            Self::MethodNotConnect => reply = reply.header("Allow", "CONNECT"),
+            _ => {}
         }
         reply.header("Content-Type", "text/plain").body(self.as_str().as_bytes())
+    }
+
+    /// The status by which a server refuses such a request over HTTP/2 or
+    /// HTTP/3, and the header that goes with it, if one does.
+    ///
+    /// It is [`status`](Self::status), but for another version of the WebSocket
+    /// protocol: a 426 would have to name an `Upgrade`, which these versions of
+    /// HTTP do not have.
+    #[must_use]
+    pub const fn connect_refusal(self) -> (u16, Option<(&'static str, &'static str)>) {
+        match self {
+            Self::WebSocketVersion => (400, Some(("sec-websocket-version", "13"))),
+            Self::MethodNotConnect => (405, Some(("allow", "CONNECT"))),
+            _ => (self.status(), None),
+        }
     }
 
     /// The error in words.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::MalformedHead => "not the head of an HTTP/1 message",
+            Self::MalformedHead => "not the head of an HTTP message",
             Self::HeadTooLarge => "head too large",
             Self::HttpVersion => "HTTP version is not 1.1",
             Self::MethodNotGet => "method is not GET",
+            Self::MethodNotConnect => "method is not CONNECT",
+            Self::NotWebSocket => ":protocol is not websocket",
+            Self::ConnectionHeader => "header of HTTP/1.1 alone",
             Self::BadTarget => "target is not a path",
             Self::RequestHasBody => "request with a body",
             Self::BadHost => "Host missing, repeated or malformed",

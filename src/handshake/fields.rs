@@ -2,7 +2,7 @@
 
 use core::iter::FusedIterator;
 
-use crate::extensions::{Extension, Extensions, Malformed, is_token};
+use crate::extensions::is_token;
 
 /// The header fields of a request or a response, in the order they came:
 /// name and value.
@@ -30,35 +30,6 @@ impl<'b> Fields<'b> {
     /// The values of all fields called `name`, in upper or lower case.
     pub fn named<'n>(self, name: &'n str) -> impl Iterator<Item = &'b [u8]> + use<'b, 'n> {
         self.into_iter().filter_map(move |(n, value)| n.eq_ignore_ascii_case(name).then_some(value))
-    }
-
-    /// The extensions that the fields called `Sec-WebSocket-Extensions` hold
-    /// together.
-    ///
-    /// > The |Sec-WebSocket-Extensions| header field MAY appear multiple times
-    /// > in an HTTP request (which is logically the same as a single
-    /// > |Sec-WebSocket-Extensions| header field that contains all values.
-    /// > (RFC 6455 §11.3.2)
-    pub(super) fn extensions(
-        self,
-    ) -> impl Iterator<Item = Result<Extension<'b>, Malformed>> + use<'b> {
-        self.named("Sec-WebSocket-Extensions").flat_map(Extensions::new)
-    }
-
-    /// The value of the only field called `name`; `None` if there is none or
-    /// more than one.
-    pub(super) fn single(self, name: &str) -> Option<&'b [u8]> {
-        let mut values = self.named(name);
-        let value = values.next()?;
-        values.next().is_none().then_some(value)
-    }
-
-    /// Whether `token`, in upper or lower case, is on the list that the fields
-    /// called `name` hold together.
-    pub(super) fn lists(self, name: &str, token: &str) -> bool {
-        self.named(name)
-            .flat_map(list)
-            .any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
     }
 }
 
@@ -132,6 +103,7 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handshake::negotiation::{lists, single};
 
     #[test]
     fn fields_in_order_and_by_name() {
@@ -141,8 +113,8 @@ mod tests {
             [("Host", b"a"), ("X-A", b"1"), ("x-a", b"2"), ("Empty", b"")];
         assert_eq!(all, expected);
         assert_eq!(fields.named("X-a").collect::<Vec<_>>(), [b"1", b"2"]);
-        assert_eq!(fields.single("host"), Some(&b"a"[..]));
-        assert_eq!(fields.single("x-a"), None);
+        assert_eq!(single(&fields, "host"), Some(&b"a"[..]));
+        assert_eq!(single(&fields, "x-a"), None);
     }
 
     #[test]
@@ -157,10 +129,10 @@ mod tests {
     #[test]
     fn tokens_not_substrings() {
         let fields = Fields::new(b"Connection: keep-alive, ,UPGRADE\r\nConnection: notclose\r\n");
-        assert!(fields.lists("connection", "upgrade"));
-        assert!(fields.lists("connection", "keep-alive"));
-        assert!(!fields.lists("connection", "close"));
-        assert!(!fields.lists("connection", "keep"));
+        assert!(lists(&fields, "connection", "upgrade"));
+        assert!(lists(&fields, "connection", "keep-alive"));
+        assert!(!lists(&fields, "connection", "close"));
+        assert!(!lists(&fields, "connection", "keep"));
     }
 
     #[test]

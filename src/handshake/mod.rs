@@ -1,5 +1,7 @@
-//! The opening handshake over HTTP/1.1 (RFC 6455 §4), for both roles, without
-//! allocation.
+//! The opening handshake, for both roles, without allocation: over HTTP/1.1
+//! (RFC 6455 §4), and over the caller's HTTP/2 (RFC 8441) or HTTP/3 (RFC 9220).
+//!
+//! # HTTP/1.1
 //!
 //! A server reads a request with [`RequestReader`], looks at the [`Request`],
 //! and answers with [`Upgrade::accept`], a [`Reply`] of its own, or the
@@ -19,22 +21,45 @@
 //!
 //! The bytes behind a head, from [`Request::head_len`] or
 //! [`Response::head_len`] on, are the first from the open connection.
+//!
+//! # HTTP/2 and HTTP/3
+//!
+//! There a WebSocket is a stream that an extended CONNECT request opens. Its
+//! pseudo-header and header fields come from the caller's HTTP stack as pairs of
+//! name and value, and go back to it as pairs. Status 200 accepts; there are no
+//! keys. The [`Offer`] is what both ways have in common, so an application decides
+//! once.
+//!
+//! ```text
+//!  server:  fields ──► ConnectRequest ──► Connect ──► ConnectAccept ──► Pairs
+//!
+//!  client:  Url ──► ClientConnect ──► ConnectWriter ──► Pairs
+//!                         │ check()
+//!           fields ──► ConnectResponse ──► Accepted
+//! ```
 
 mod authority;
 mod compose;
+mod connect;
 mod error;
 mod fields;
 mod head;
 mod lines;
+mod negotiation;
 mod request;
 mod response;
 mod url;
 
 pub use self::compose::{Accept, ComposeError, Reply, RequestWriter};
+pub use self::connect::{
+    ClientConnect, Connect, ConnectAccept, ConnectRequest, ConnectResponse, ConnectWriter, Pairs,
+    PairsIter,
+};
 pub use self::error::HandshakeError;
 pub use self::fields::{Fields, FieldsIter};
+pub use self::negotiation::{Accepted, Headers, Offer};
 pub use self::request::{Request, RequestReader, Upgrade};
-pub use self::response::{Accepted, ClientHandshake, Response, ResponseReader};
+pub use self::response::{ClientHandshake, Response, ResponseReader};
 pub use self::url::{Url, UrlError};
 
 use crate::{base64, sha1};

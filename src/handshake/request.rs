@@ -7,8 +7,9 @@ use crate::extensions::Extension;
 use crate::handshake::authority::host_and_port;
 use crate::handshake::compose::Accept;
 use crate::handshake::error::HandshakeError;
-use crate::handshake::fields::{Fields, list, token};
+use crate::handshake::fields::{Fields, token};
 use crate::handshake::head::{FirstLine, HeadReader};
+use crate::handshake::negotiation::{self, Offer, lists, single};
 
 /// Reads the head of a request as it arrives.
 ///
@@ -158,15 +159,13 @@ impl<'b> Request<'b> {
     /// stays as it is.
     #[must_use]
     pub fn path(&self) -> &'b str {
-        let (_, resource) = self.split_target();
-        let path = resource.split_once('?').map_or(resource, |(path, _)| path);
-        if path.is_empty() { "/" } else { path }
+        negotiation::path(self.split_target().1)
     }
 
     /// What follows the `?` of the target.
     #[must_use]
     pub fn query(&self) -> Option<&'b str> {
-        self.split_target().1.split_once('?').map(|(_, query)| query)
+        negotiation::query(self.split_target().1)
     }
 
     /// The header fields in order.
@@ -191,7 +190,7 @@ impl<'b> Request<'b> {
     #[must_use]
     pub fn host(&self) -> Option<&'b str> {
         let (authority, _) = self.split_target();
-        authority.or_else(|| core::str::from_utf8(self.fields.single("Host")?).ok())
+        authority.or_else(|| core::str::from_utf8(single(&self.fields, "Host")?).ok())
     }
 
     /// The `Origin`: the page whose script opened the connection. Browsers
@@ -203,18 +202,18 @@ impl<'b> Request<'b> {
     /// > they expect. (RFC 6455 §10.2)
     #[must_use]
     pub fn origin(&self) -> Option<&'b str> {
-        core::str::from_utf8(self.fields.single("Origin")?).ok()
+        negotiation::origin(&self.fields)
     }
 
     /// The subprotocols that the client offers, the one it likes best first.
     pub fn protocols(&self) -> impl Iterator<Item = &'b str> + use<'b> {
-        self.fields.named("Sec-WebSocket-Protocol").flat_map(list).filter_map(token)
+        negotiation::protocols(&self.fields)
     }
 
     /// The extensions that the client offers, the one it likes best first,
     /// up to the first that is malformed.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'b>> + use<'b> {
-        self.fields.extensions().map_while(Result::ok)
+        negotiation::offered_extensions(&self.fields)
     }
 
     /// The length of the head in bytes. What follows in the buffer are the
@@ -257,55 +256,33 @@ impl<'b> Request<'b> {
         // > request message that contains more than one Host header field line
         // > or a Host header field with an invalid field value.
         // > (RFC 9112 §3.2)
-        let host = self.fields.single("Host").and_then(|host| core::str::from_utf8(host).ok());
+        let host = single(&self.fields, "Host").and_then(|host| core::str::from_utf8(host).ok());
         if host.is_none_or(|host| host_and_port(host).is_err()) {
             return Err(HandshakeError::BadHost);
         }
-        // > Optionally, an |Origin| header field.
-        let has_origin = self.header("Origin").is_some();
-        let origin_is_ascii = |origin: &str| origin.bytes().all(|b| matches!(b, b' '..=b'~'));
-        if has_origin && !self.origin().is_some_and(origin_is_ascii) {
-            return Err(HandshakeError::BadOrigin);
-        }
         // > An |Upgrade| header field containing the value "websocket",
         // > treated as an ASCII case-insensitive value.
-        if !self.fields.lists("Upgrade", "websocket") {
+        if !lists(&self.fields, "Upgrade", "websocket") {
             return Err(HandshakeError::NotUpgrade);
         }
         // > A |Connection| header field that includes the token "Upgrade",
         // > treated as an ASCII case-insensitive value.
-        if !self.fields.lists("Connection", "Upgrade") {
+        if !lists(&self.fields, "Connection", "Upgrade") {
             return Err(HandshakeError::ConnectionNotUpgrade);
         }
-        // > A |Sec-WebSocket-Version| header field, with a value of 13.
-        if self.fields.single("Sec-WebSocket-Version") != Some(b"13") {
-            return Err(HandshakeError::WebSocketVersion);
-        }
+        self.offer().check()?;
         // > A |Sec-WebSocket-Key| header field with a base64-encoded [...]
         // > value that, when decoded, is 16 bytes in length.
         //
         // > The |Sec-WebSocket-Key| header field MUST NOT appear more than
         // > once in an HTTP request. (§11.3.1)
-        let key = self.fields.single("Sec-WebSocket-Key").and_then(|key| key.try_into().ok());
+        let key = single(&self.fields, "Sec-WebSocket-Key").and_then(|key| key.try_into().ok());
         let Some(key) = key.filter(is_key) else { return Err(HandshakeError::BadKey) };
-        // > Optionally, a |Sec-WebSocket-Protocol| header field, with a list of
-        // > values indicating which protocols the client would like to speak
-        let mut protocols = self.fields.named("Sec-WebSocket-Protocol").flat_map(list);
-        if !protocols.all(|protocol| token(protocol).is_some()) {
-            return Err(HandshakeError::BadProtocols);
-        }
-        // > Optionally, a |Sec-WebSocket-Extensions| header field, with a list
-        // > of values indicating which extensions the client would like to
-        // > speak.
-        //
-        // > If a value is received by either the client or the server during
-        // > negotiation that does not conform to the ABNF below, the recipient
-        // > of such malformed data MUST immediately _Fail the WebSocket
-        // > Connection_. (§9.1)
-        if self.fields.extensions().any(|extension| extension.is_err()) {
-            return Err(HandshakeError::BadExtensions);
-        }
         Ok(Upgrade { request: self, key })
+    }
+
+    fn offer(&self) -> Offer<'b> {
+        Offer::new(self.split_target().1, self.host().unwrap_or_default(), self.fields)
     }
 
     /// The authority, if the target is an absolute address, and the rest.
@@ -371,16 +348,21 @@ impl<'b> Upgrade<'b> {
         &self.key
     }
 
+    /// What the client asks for, without what HTTP/1.1 adds.
+    #[must_use]
+    pub fn offer(&self) -> Offer<'b> {
+        self.request.offer()
+    }
+
     /// The first of `supported` that the client offers, too.
     #[must_use]
     pub fn choose_protocol<'s>(&self, supported: &[&'s str]) -> Option<&'s str> {
-        let offered = |name: &&&str| self.request.protocols().any(|offer| offer == **name);
-        supported.iter().find(offered).copied()
+        self.offer().choose_protocol(supported)
     }
 
     /// Starts the response that accepts, in `out`, for which 512 bytes are
     /// enough unless a subprotocol or headers of great length are added.
     pub fn accept<'o>(&self, out: &'o mut [u8]) -> Accept<'b, 'o> {
-        Accept::new(*self, out)
+        Accept::new(self, out)
     }
 }

@@ -3,13 +3,13 @@
 use core::ops::Range;
 
 use crate::base64;
-use crate::deflate::{self, Agreement, Compression};
-use crate::extensions::{Extension, Extensions};
+use crate::deflate::Compression;
 use crate::handshake::accept_key;
 use crate::handshake::compose::RequestWriter;
 use crate::handshake::error::HandshakeError;
-use crate::handshake::fields::{Fields, token};
+use crate::handshake::fields::Fields;
 use crate::handshake::head::{FirstLine, HeadReader};
+use crate::handshake::negotiation::{Accepted, Wish, lists, single};
 use crate::handshake::request::{RequestReader, http_version};
 use crate::handshake::url::Url;
 
@@ -38,9 +38,7 @@ use crate::handshake::url::Url;
 #[derive(Clone, Copy, Debug)]
 pub struct ClientHandshake<'a> {
     key: [u8; 24],
-    protocols: &'a [&'a str],
-    compression: Option<Compression>,
-    extensions: &'a str,
+    wish: Wish<'a>,
 }
 
 impl<'a> ClientHandshake<'a> {
@@ -53,32 +51,31 @@ impl<'a> ClientHandshake<'a> {
         let mut key = [0; 24];
         // Never too short: base64 makes 24 characters of 16 bytes.
         let _ = base64::encode(&nonce, &mut key);
-        Self { key, protocols: &[], compression: None, extensions: "" }
+        Self { key, wish: Wish::default() }
     }
 
     /// Offers subprotocols, the preferred one first.
     #[must_use]
     pub fn protocols(self, protocols: &'a [&'a str]) -> Self {
-        Self { protocols, ..self }
+        Self { wish: Wish { protocols, ..self.wish }, ..self }
     }
 
     /// Offers permessage-deflate.
     #[must_use]
     pub fn compression(self, compression: Compression) -> Self {
-        Self { compression: Some(compression), ..self }
+        Self { wish: Wish { compression: Some(compression), ..self.wish }, ..self }
     }
 
     /// Offers extensions of the caller's own, given as the header lists them:
     /// `"x-own; level=3, x-other"`. They come behind permessage-deflate.
     #[must_use]
     pub fn extensions(self, list: &'a str) -> Self {
-        Self { extensions: list, ..self }
+        Self { wish: Wish { extensions: list, ..self.wish }, ..self }
     }
 
     /// Starts the request for `url` in `out`.
     pub fn request<'o>(&self, url: &Url<'_>, out: &'o mut [u8]) -> RequestWriter<'o> {
-        let Self { key, protocols, compression, extensions } = self;
-        RequestWriter::new(url, key, protocols, *compression, extensions, out)
+        RequestWriter::new(url, &self.key, &self.wish, out)
     }
 
     /// Holds the server's response against what was asked (RFC 6455 §4.1).
@@ -100,7 +97,7 @@ impl<'a> ClientHandshake<'a> {
         // > header field contains a value that is not an ASCII
         // > case-insensitive match for the value "websocket", the client MUST
         // > _Fail the WebSocket Connection_.
-        let upgrade = fields.single("Upgrade");
+        let upgrade = single(&fields, "Upgrade");
         if !upgrade.is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
             return Err(HandshakeError::NotUpgrade);
         }
@@ -108,7 +105,7 @@ impl<'a> ClientHandshake<'a> {
         // > |Connection| header field doesn't contain a token that is an ASCII
         // > case-insensitive match for the value "Upgrade", the client MUST
         // > _Fail the WebSocket Connection_.
-        if !fields.lists("Connection", "Upgrade") {
+        if !lists(&fields, "Connection", "Upgrade") {
             return Err(HandshakeError::ConnectionNotUpgrade);
         }
         // > If the response lacks a |Sec-WebSocket-Accept| header field or the
@@ -118,81 +115,10 @@ impl<'a> ClientHandshake<'a> {
         // > string "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" but ignoring any
         // > leading and trailing whitespace, the client MUST _Fail the
         // > WebSocket Connection_.
-        if fields.single("Sec-WebSocket-Accept") != Some(&accept_key(&self.key)) {
+        if single(&fields, "Sec-WebSocket-Accept") != Some(&accept_key(&self.key)) {
             return Err(HandshakeError::BadAccept);
         }
-        // > If the response includes a |Sec-WebSocket-Extensions| header field
-        // > and this header field indicates the use of an extension that was
-        // > not present in the client's handshake [...], the client MUST _Fail
-        // > the WebSocket Connection_.
-        let compression = self.check_extensions(fields)?;
-        // > If the response includes a |Sec-WebSocket-Protocol| header field
-        // > and this header field indicates the use of a subprotocol that was
-        // > not present in the client's handshake [...], the client MUST _Fail
-        // > the WebSocket Connection_.
-        let mut protocol = None;
-        if response.header("Sec-WebSocket-Protocol").is_some() {
-            let chosen = fields.single("Sec-WebSocket-Protocol").and_then(token);
-            protocol = chosen.filter(|chosen| self.protocols.contains(chosen));
-            protocol.ok_or(HandshakeError::ProtocolNotOffered)?;
-        }
-        Ok(Accepted { protocol, compression, fields })
-    }
-
-    /// Holds the extensions of a response against the offers; returns what is
-    /// agreed of permessage-deflate.
-    fn check_extensions(&self, fields: Fields<'_>) -> Result<Option<Agreement>, HandshakeError> {
-        // > the |Sec-WebSocket-Extensions| header field MUST NOT appear more
-        // > than once in an HTTP response. (§11.3.2)
-        if fields.named("Sec-WebSocket-Extensions").count() > 1 {
-            return Err(HandshakeError::BadExtensions);
-        }
-        let mut agreed = None;
-        for (i, extension) in fields.extensions().enumerate() {
-            let extension = extension.map_err(|_| HandshakeError::BadExtensions)?;
-            let name = extension.name();
-            let earlier = fields.extensions().take(i);
-            let repeated = earlier.flatten().any(|earlier| earlier.name() == name);
-            let own = Extensions::new(self.extensions.as_bytes());
-            let fits = match self.compression {
-                Some(compression) if name == deflate::NAME => {
-                    agreed = compression.check(&extension);
-                    agreed.is_some()
-                }
-                _ => own.flatten().any(|own| own.name() == name),
-            };
-            if repeated || !fits {
-                return Err(HandshakeError::ExtensionNotOffered);
-            }
-        }
-        Ok(agreed)
-    }
-}
-
-/// What the server agreed to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Accepted<'b> {
-    protocol: Option<&'b str>,
-    compression: Option<Agreement>,
-    fields: Fields<'b>,
-}
-
-impl<'b> Accepted<'b> {
-    /// The subprotocol that the server chose, if it chose one.
-    #[must_use]
-    pub fn protocol(&self) -> Option<&'b str> {
-        self.protocol
-    }
-
-    /// What is agreed of permessage-deflate, if the server accepted it.
-    #[must_use]
-    pub fn compression(&self) -> Option<Agreement> {
-        self.compression
-    }
-
-    /// All extensions that the server chose.
-    pub fn extensions(&self) -> impl Iterator<Item = Extension<'b>> + use<'b> {
-        self.fields.extensions().map_while(Result::ok)
+        self.wish.check(fields)
     }
 }
 
