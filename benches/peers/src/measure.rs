@@ -1,0 +1,131 @@
+//! Times, taken in turn.
+
+use std::time::{Duration, Instant};
+
+use crate::contenders::{Contender, Standing};
+use crate::lines::Line;
+use crate::work::{Outcome, Task};
+
+/// A contender's turns at a line.
+pub struct Entry {
+    pub name: &'static str,
+    pub standing: Standing,
+    pub outcome: Outcome,
+    /// Nanoseconds for a message, the median of each run.
+    pub medians: Vec<f64>,
+}
+
+/// How long and how often.
+#[derive(Clone, Copy)]
+pub struct Effort {
+    /// Turns of each contender in a run.
+    pub rounds: usize,
+    pub runs: usize,
+}
+
+/// A turn takes at least this long, so that the clock does not matter.
+const TURN: Duration = Duration::from_micros(500);
+
+struct Runner {
+    entry: Entry,
+    task: Box<dyn Task>,
+    /// How often the task is run in a turn.
+    repeats: u32,
+    times: Vec<f64>,
+}
+
+/// Lets all `contenders` that have something for it do `line` once, and panics
+/// where one of them did something else than the others.
+pub fn check(line: &Line, contenders: &[Box<dyn Contender>]) -> Vec<Entry> {
+    runners(line, contenders).into_iter().map(|runner| runner.entry).collect()
+}
+
+fn runners(line: &Line, contenders: &[Box<dyn Contender>]) -> Vec<Runner> {
+    let mut runners: Vec<Runner> = Vec::new();
+    for contender in contenders {
+        let Some(mut task) = contender.task(&line.work) else { continue };
+        let (name, standing) = (contender.name(), contender.standing());
+        let outcome = task.check();
+        let entry = Entry { name, standing, outcome, medians: Vec::new() };
+        if standing != Standing::Reference {
+            let fellow = runners.iter().find(|runner| runner.entry.standing != Standing::Reference);
+            if let Some(fellow) = fellow {
+                let done = |entry: &Entry| {
+                    let Outcome { units, bytes, hash, .. } = entry.outcome;
+                    (units, bytes, hash)
+                };
+                assert_eq!(
+                    done(&entry),
+                    done(&fellow.entry),
+                    "{}: {name} did not do what {} did",
+                    line.full_name(),
+                    fellow.entry.name
+                );
+            }
+        }
+        runners.push(Runner { entry, task, repeats: 1, times: Vec::new() });
+    }
+    runners
+}
+
+/// Times `line` by all `contenders`, A B C, A B C and so on.
+pub fn time(line: &Line, contenders: &[Box<dyn Contender>], effort: Effort) -> Vec<Entry> {
+    let mut runners = runners(line, contenders);
+    for runner in &mut runners {
+        // The first turn warms up.
+        runner.turn();
+        let once = (0..3).map(|_| runner.turn()).min().unwrap_or_default();
+        let repeats = TURN.as_nanos() / once.as_nanos().max(1) + 1;
+        runner.repeats = u32::try_from(repeats).unwrap_or(u32::MAX);
+    }
+    for _ in 0..effort.runs {
+        for _ in 0..effort.rounds {
+            for runner in &mut runners {
+                let time = runner.turn();
+                runner.times.push(time.as_nanos() as f64 / f64::from(runner.repeats));
+            }
+        }
+        for runner in &mut runners {
+            let units = line.work.units() as f64;
+            let median = middle(&mut std::mem::take(&mut runner.times));
+            runner.entry.medians.push(median / units);
+        }
+    }
+    runners.into_iter().map(|runner| runner.entry).collect()
+}
+
+impl Runner {
+    fn turn(&mut self) -> Duration {
+        // Not timed: it finds the caches as the contender before left them.
+        self.task.run();
+        let start = Instant::now();
+        for _ in 0..self.repeats {
+            self.task.run();
+        }
+        start.elapsed()
+    }
+}
+
+/// The middle of `values`.
+pub fn middle(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+impl Entry {
+    /// Nanoseconds for a message: the middle run.
+    pub fn nanoseconds(&self) -> f64 {
+        middle(&mut self.medians.clone())
+    }
+
+    /// How many times as long as `other` it took: in each run, and of these
+    /// the middle one.
+    pub fn ratio(&self, other: &Self) -> f64 {
+        let pairs = self.medians.iter().zip(&other.medians);
+        middle(&mut pairs.map(|(ours, theirs)| ours / theirs).collect::<Vec<_>>())
+    }
+
+    pub fn reads(&self) -> f64 {
+        self.outcome.reads as f64 / self.outcome.units as f64
+    }
+}
