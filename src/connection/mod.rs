@@ -143,7 +143,8 @@ impl<R: Role> Connection<R> {
     /// Takes bytes off the front of `input` until they make an event.
     ///
     /// See [`Receiver::receive`].
-    #[inline]
+    #[expect(clippy::inline_always, reason = "as for the receiver's")]
+    #[inline(always)]
     pub fn receive<'b>(
         &mut self,
         input: &mut &'b mut [u8],

@@ -39,8 +39,8 @@ use crate::utf8;
 pub struct Receiver<R> {
     config: Config,
     state: State,
-    /// The fragmented or partly arrived message, if one is open.
-    message: Option<Message>,
+    /// The fragmented or partly arrived message.
+    message: Message,
     /// Whether data is dropped, our Close being sent.
     dropping: bool,
     /// A receiver holds nothing of its role, so it may go to any thread.
@@ -93,7 +93,7 @@ struct Message {
     compressed: bool,
     /// Whether the first piece has been delivered.
     begun: bool,
-    /// Frames so far, the current one included.
+    /// Frames so far, the current one included; none while no message is open.
     fragments: u32,
     /// Bytes that these frames declare.
     len: u64,
@@ -105,7 +105,7 @@ impl<R: Role> Receiver<R> {
         Self {
             config,
             state: State::BETWEEN_FRAMES,
-            message: None,
+            message: Message::NONE,
             dropping: false,
             role: PhantomData,
         }
@@ -126,17 +126,26 @@ impl<R: Role> Receiver<R> {
     /// # Errors
     /// The first rule that the peer broke; every later call repeats it. What
     /// came before has been returned as events.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call would be half the cost of a short message")]
+    #[inline(always)]
     pub fn receive<'b>(
         &mut self,
         input: &mut &'b mut [u8],
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        if self.is_idle()
-            && let Some((header, payload)) = self.whole_message(input)
+        let Some((header, payload)) = self.whole_message(input) else {
+            return self.receive_any(input);
+        };
+        let kind = if header.text { Kind::Text } else { Kind::Binary };
+        let ascii = R::RECEIVES_MASKED && mask::apply_is_ascii(payload, header.key);
+        if header.text
+            && !ascii
+            && self.config.check_text
+            && let Some(good) = judge_text(&mut utf8::Decoder::new(), payload, None, true)
         {
-            return self.deliver_whole(header, payload);
+            let data = Data { kind, first: true, last: true, compressed: false, payload };
+            return Ok(Some(Event::Data(self.cut_text(data, good)?)));
         }
-        self.receive_any(input)
+        Ok(Some(Event::Data(Data { kind, first: true, last: true, compressed: false, payload })))
     }
 
     /// Whether the peer's Close has come: nothing else will.
@@ -160,19 +169,14 @@ impl<R: Role> Receiver<R> {
         self.state = State::Failed(error);
     }
 
-    /// Whether a message may begin, and will be delivered.
-    #[inline]
-    fn is_idle(&self) -> bool {
-        matches!(self.state, State::Header(PartialHeader { len: 0, .. }))
-            && self.message.is_none()
-            && !self.dropping
-    }
-
     /// Takes a message that is one frame and lies whole in the input, as nearly
     /// all do. It passes through no state, and what is not such a message,
     /// or breaks a rule, is left to [`receive_any`](Self::receive_any).
     #[inline]
     fn whole_message<'b>(&self, input: &mut &'b mut [u8]) -> Option<(WholeMessage, &'b mut [u8])> {
+        if !self.is_between_messages() || self.dropping {
+            return None;
+        }
         let header = WholeMessage::parse(input, R::RECEIVES_MASKED)?;
         if header.len as u64 > self.config.max_message {
             return None;
@@ -182,15 +186,8 @@ impl<R: Role> Receiver<R> {
     }
 
     #[inline]
-    fn deliver_whole<'b>(
-        &mut self,
-        header: WholeMessage,
-        payload: &'b mut [u8],
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
-        let kind = if header.text { Kind::Text } else { Kind::Binary };
-        let mut data = Data { kind, first: true, last: true, compressed: false, payload };
-        self.unmask(&mut data, header.key, &mut utf8::Decoder::new())?;
-        Ok(Some(Event::Data(data)))
+    fn is_between_messages(&self) -> bool {
+        matches!(self.state, State::Header(PartialHeader { len: 0, .. })) && !self.message.is_open()
     }
 
     /// The next event, whatever it is.
@@ -211,24 +208,26 @@ impl<R: Role> Receiver<R> {
         input: &mut &'b mut [u8],
     ) -> Result<Option<Event<'b>>, ProtocolError> {
         loop {
-            let event = match self.state {
+            match self.state {
                 State::Header(partial) => {
                     let Some(header) = self.header(partial, input)? else { return Ok(None) };
                     self.begin_frame(header)?;
-                    continue;
                 }
-                State::Data(frame) if frame.remaining > 0 && input.is_empty() => None,
-                State::Data(frame) => self.data(frame, input)?,
+                State::Data(frame) => {
+                    if frame.remaining > 0 && input.is_empty() {
+                        return Ok(None);
+                    }
+                    let data = self.data(frame, input)?;
+                    if !self.dropping {
+                        return Ok(Some(Event::Data(data)));
+                    }
+                }
                 State::Control(frame) => return self.control(frame, input),
                 State::Closed => {
                     *input = &mut [];
-                    None
+                    return Ok(None);
                 }
                 State::Failed(error) => return Err(error),
-            };
-            match event {
-                Some(Event::Data(_)) if self.dropping => {}
-                _ => return Ok(event),
             }
         }
     }
@@ -242,7 +241,7 @@ impl<R: Role> Receiver<R> {
     ) -> Result<Option<Header>, ProtocolError> {
         let expected = Expected {
             masked: R::RECEIVES_MASKED,
-            message_open: self.message.is_some(),
+            message_open: self.message.is_open(),
             rsv: if self.config.allow_compressed { Rsv::RSV1 } else { Rsv::NONE },
         };
         if partial.len == 0
@@ -280,12 +279,13 @@ impl<R: Role> Receiver<R> {
             Opcode::Text | Opcode::Continuation => Kind::Text,
             Opcode::Binary => Kind::Binary,
         };
-        let compressed = header.rsv.contains(Rsv::RSV1);
-        let mut message = self.message.unwrap_or(Message::new(kind, compressed));
+        let message = &mut self.message;
+        if !message.is_open() {
+            *message = Message::new(kind, header.rsv.contains(Rsv::RSV1));
+        }
         message.fragments = message.fragments.saturating_add(1);
         message.len = message.len.saturating_add(header.len);
-        self.check_limits(message.fragments, message.len, message.compressed)?;
-        self.message = Some(message);
+        self.check_limits()?;
         self.state = State::Data(DataFrame { fin: header.fin, remaining: header.len, key });
         Ok(())
     }
@@ -293,27 +293,39 @@ impl<R: Role> Receiver<R> {
     /// Delivers what `input` has of a data frame.
     fn data<'b>(
         &mut self,
-        mut frame: DataFrame,
+        frame: DataFrame,
         input: &mut &'b mut [u8],
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
-        // A data frame is open only while its message is.
-        let Some(mut message) = self.message else { return Ok(None) };
-
-        let len = frame.remaining.min(input.len() as u64);
+    ) -> Result<Data<'b>, ProtocolError> {
+        let DataFrame { fin, remaining, key } = frame;
+        let len = remaining.min(input.len() as u64);
         let payload = take(input, len as usize);
-        let key = frame.key;
-        frame.key = mask::advance(key, payload.len());
-        frame.remaining -= len;
+        let remaining = remaining - len;
 
-        let frame_whole = frame.remaining == 0;
-        let last = frame_whole && frame.fin;
-        self.state = if frame_whole { State::BETWEEN_FRAMES } else { State::Data(frame) };
-        let Message { kind, compressed, begun, .. } = message;
-        let mut data = Data { kind, first: !begun, last, compressed, payload };
+        let last = fin && remaining == 0;
+        let message = &mut self.message;
+        let Message { kind, compressed, begun, .. } = *message;
         message.begun = true;
-        self.unmask(&mut data, key, &mut message.text)?;
-        self.message = if last { None } else { Some(message) };
-        Ok(Some(Event::Data(data)))
+        let masked = R::RECEIVES_MASKED.then_some(key);
+        let bad = if kind == Kind::Text && !compressed && self.config.check_text {
+            judge_text(&mut message.text, payload, masked, last)
+        } else {
+            if let Some(key) = masked {
+                mask::apply(payload, key);
+            }
+            None
+        };
+        if last {
+            *message = Message::NONE;
+        }
+        self.state = match remaining {
+            0 => State::BETWEEN_FRAMES,
+            _ => State::Data(DataFrame { fin, remaining, key: mask::advance(key, payload.len()) }),
+        };
+        let data = Data { kind, first: !begun, last, compressed, payload };
+        match bad {
+            None => Ok(data),
+            Some(good) => self.cut_text(data, good),
+        }
     }
 
     /// Gathers a control frame, and reports it once it is whole.
@@ -344,12 +356,8 @@ impl<R: Role> Receiver<R> {
         }))
     }
 
-    fn check_limits(
-        &self,
-        fragments: u32,
-        len: u64,
-        compressed: bool,
-    ) -> Result<(), ProtocolError> {
+    fn check_limits(&self) -> Result<(), ProtocolError> {
+        let Message { compressed, fragments, len, .. } = self.message;
         let mut slack = 0;
         if compressed {
             // What does not shrink is a little longer compressed than inflated,
@@ -365,43 +373,17 @@ impl<R: Role> Receiver<R> {
         Ok(())
     }
 
-    /// Unmasks `data`, and judges it if it is text. Where it is bad, what came
-    /// before the bad byte is still delivered and the error follows.
-    ///
-    /// > When an endpoint is to interpret a byte stream as UTF-8 but finds
-    /// > that the byte stream is not, in fact, a valid UTF-8 stream, that
-    /// > endpoint MUST _Fail the WebSocket Connection_. (RFC 6455 §8.1)
-    #[inline]
-    fn unmask(
-        &mut self,
-        data: &mut Data<'_>,
-        key: [u8; 4],
-        text: &mut utf8::Decoder,
-    ) -> Result<(), ProtocolError> {
-        let masked = R::RECEIVES_MASKED.then_some(key);
-        if data.kind == Kind::Binary || data.compressed || !self.config.check_text {
-            if let Some(key) = masked {
-                mask::apply(data.payload, key);
-            }
-            return Ok(());
-        }
-        let good = match text.unmask(data.payload, masked) {
-            Ok(()) if !data.last || text.is_complete() => return Ok(()),
-            Ok(()) => data.payload.len(),
-            Err(error) => error.offset,
-        };
-        self.fail_text(data, good)
-    }
-
+    /// Delivers what came before the byte with which a text turned bad, if
+    /// anything; the error follows.
     #[cold]
-    fn fail_text(&mut self, data: &mut Data<'_>, good: usize) -> Result<(), ProtocolError> {
+    fn cut_text<'b>(&mut self, mut data: Data<'b>, good: usize) -> Result<Data<'b>, ProtocolError> {
         self.state = State::Failed(ProtocolError::TextNotUtf8);
         if good == 0 {
             return Err(ProtocolError::TextNotUtf8);
         }
         data.payload = take(&mut data.payload, good);
         data.last = false;
-        Ok(())
+        Ok(data)
     }
 }
 
@@ -423,8 +405,14 @@ impl PartialHeader {
 }
 
 impl Message {
+    const NONE: Self = Self::new(Kind::Binary, false);
+
     const fn new(kind: Kind, compressed: bool) -> Self {
         Self { kind, compressed, begun: false, fragments: 0, len: 0, text: utf8::Decoder::new() }
+    }
+
+    const fn is_open(&self) -> bool {
+        self.fragments > 0
     }
 }
 
@@ -438,6 +426,26 @@ impl<R> fmt::Debug for Receiver<R> {
             State::Failed(error) => error.as_str(),
         };
         f.debug_struct("Receiver").field("state", &state).finish_non_exhaustive()
+    }
+}
+
+/// Judges a piece of text, the `last` of its message or not, unmasking it first
+/// if there is a key: `None` if it is good, or how many bytes of it are.
+///
+/// > When an endpoint is to interpret a byte stream as UTF-8 but finds that the
+/// > byte stream is not, in fact, a valid UTF-8 stream, that endpoint MUST _Fail
+/// > the WebSocket Connection_. (RFC 6455 §8.1)
+#[inline(never)]
+fn judge_text(
+    text: &mut utf8::Decoder,
+    payload: &mut [u8],
+    key: Option<[u8; 4]>,
+    last: bool,
+) -> Option<usize> {
+    match text.unmask(payload, key) {
+        Ok(()) if !last || text.is_complete() => None,
+        Ok(()) => Some(payload.len()),
+        Err(error) => Some(error.offset),
     }
 }
 
