@@ -15,6 +15,7 @@
 //! | 2 | [`WebSocket`](https://docs.rs/sansocket/latest/sansocket/struct.WebSocket.html): whole messages, Pongs and Closes answered | `alloc` |
 //! | 1 | [`Connection`], or [`Receiver`] and [`Sender`]: bytes to events, messages to frames, the closing handshake | core |
 //! |   | [`handshake`]: the opening handshake over HTTP/1.1, HTTP/2 and HTTP/3, both roles | core |
+//! |   | [`keepalive`]: deadlines, without a clock | core |
 //! |   | [`deflate`], [`extensions`]: permessage-deflate (RFC 7692), in memory that is lent | core |
 //! | 0 | [`frame`], [`mask`], [`utf8`], [`close`], [`base64`], [`sha1`] | core |
 //!
@@ -97,6 +98,7 @@ mod error;
 pub mod extensions;
 pub mod frame;
 pub mod handshake;
+pub mod keepalive;
 mod keys;
 pub mod mask;
 mod payload;

@@ -15,6 +15,7 @@ use sansocket::extensions::Extensions;
 use sansocket::handshake::{
     ClientHandshake, HandshakeError, Reply, RequestReader, ResponseReader, Url,
 };
+use sansocket::keepalive::Keepalive;
 use sansocket::{
     ChaChaKeys, Client, CloseCode, Config, Connection, Event, Kind, Payload, ProtocolError,
     Received, Receiver, Role, Scratch, Sender, Server, WebSocket,
@@ -473,7 +474,8 @@ fn sizes() {
         ("Receiver<Server>", size_of::<Receiver<Server>>(), 184),
         ("Sender<Server>", size_of::<Sender<Server>>(), 4),
         ("Connection<Server>", size_of::<Connection<Server>>(), 192),
-        ("WebSocket<Server>", size_of::<WebSocket<Server>>(), 240),
+        ("WebSocket<Server>", size_of::<WebSocket<Server>>(), 248),
+        ("Keepalive", size_of::<Keepalive>(), 176),
         ("Connection<Client<fn>>", size_of::<Connection<Client<fn() -> [u8; 4]>>>(), 200),
     ];
     for (name, size, expected) in sizes {

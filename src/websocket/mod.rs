@@ -6,6 +6,7 @@ mod message;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 pub use self::compression::Scratch;
 pub use self::message::Message;
@@ -17,6 +18,7 @@ use crate::config::Config;
 use crate::connection::{Client, Connection, Data, Event, Role, Server};
 use crate::deflate::Agreement;
 use crate::error::{ProtocolError, SendError};
+use crate::keepalive::{Due, Keepalive, TimedOut, Timeouts};
 use crate::keys::MaskingKeys;
 use crate::payload::Payload;
 
@@ -71,6 +73,7 @@ pub struct WebSocket<R> {
     /// Layer 1 never drops: what is dropped must be judged, and text is judged
     /// here.
     drop_after_close: bool,
+    keepalive: Option<Box<Keepalive>>,
 }
 
 /// Something that came from the peer.
@@ -142,7 +145,102 @@ impl<R: Role> WebSocket<R> {
         compression: Option<Box<PerMessageDeflate>>,
     ) -> Self {
         let drop_after_close = config.drop_after_close;
-        Self { connection, assembly: Assembly::Empty, compression, drop_after_close }
+        let assembly = Assembly::Empty;
+        Self { connection, assembly, compression, drop_after_close, keepalive: None }
+    }
+
+    /// Keeps deadlines: Pings that must be answered, idle time, the end after a
+    /// Close. The caller tells the time, since any moment of its choice, by
+    /// [`on_timeout`](Self::on_timeout).
+    ///
+    /// ```
+    /// use std::error::Error;
+    /// use std::io::{ErrorKind, Read, Write};
+    /// use std::net::TcpStream;
+    /// use std::time::{Duration, Instant};
+    /// use sansocket::keepalive::Timeouts;
+    /// use sansocket::{Config, ProtocolError, Server, WebSocket};
+    ///
+    /// fn serve(mut io: TcpStream) -> Result<(), Box<dyn Error>> {
+    ///     let clock = Instant::now();
+    ///     let timeouts = Timeouts::new().interval(Duration::from_secs(30));
+    ///     let mut ws = WebSocket::server(Config::new()).keepalive(timeouts);
+    ///     let (mut buffer, mut output) = (vec![0; 64 * 1024], Vec::new());
+    ///     while !ws.is_closed() {
+    ///         io.set_read_timeout(ws.wait(clock.elapsed()))?;
+    ///         let n = match io.read(&mut buffer) {
+    ///             Ok(0) => return Err("the peer vanished".into()),
+    ///             Ok(n) => n,
+    ///             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => 0,
+    ///             Err(error) => return Err(error.into()),
+    ///         };
+    ///         let answered = answer(&mut ws, &mut buffer[..n], &mut output);
+    ///         // Last, so that what came in time is not found late.
+    ///         let in_time = ws.on_timeout(clock.elapsed(), &mut output);
+    ///         io.write_all(&output)?;
+    ///         output.clear();
+    ///         (answered?, in_time?);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # fn answer(_: &mut WebSocket<Server>, _: &mut [u8], _: &mut Vec<u8>)
+    /// # -> Result<(), ProtocolError> { Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn keepalive(mut self, timeouts: Timeouts) -> Self {
+        self.keepalive = Some(Box::new(Keepalive::new(timeouts)));
+        self
+    }
+
+    /// Until when to wait for the peer before the next call of
+    /// [`on_timeout`](Self::on_timeout), on the caller's clock; `None` is for ever.
+    ///
+    /// See [`Keepalive::next_deadline`].
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.keepalive.as_ref()?.next_deadline()
+    }
+
+    /// How long to wait from `now` on, at least a millisecond; `None` is for
+    /// ever.
+    #[must_use]
+    pub fn wait(&self, now: Duration) -> Option<Duration> {
+        self.keepalive.as_ref()?.wait(now)
+    }
+
+    /// Tells the time, each time round: after what came has been received, and
+    /// at the latest at [`next_deadline`](Self::next_deadline). A Ping or a Close
+    /// that is due is appended to `output`.
+    ///
+    /// Without [`keepalive`](Self::keepalive) it does nothing.
+    ///
+    /// # Errors
+    /// The deadline that the peer let pass; every later call repeats it. A Close
+    /// frame that reports it is in `output`, unless ours is sent already; the
+    /// transport is to be closed.
+    pub fn on_timeout(&mut self, now: Duration, output: &mut Vec<u8>) -> Result<(), TimedOut> {
+        match self.keepalive.as_mut().and_then(|keepalive| keepalive.on_timeout(now)) {
+            None => Ok(()),
+            Some(Due::Ping(payload)) => {
+                self.ping(payload, output);
+                Ok(())
+            }
+            Some(Due::Close(close)) => {
+                self.close(close, output);
+                Ok(())
+            }
+            Some(Due::Failed(error)) => {
+                self.close(error, output);
+                Err(error)
+            }
+        }
+    }
+
+    /// How long the last answered Ping of [`on_timeout`](Self::on_timeout) took,
+    /// there and back.
+    #[must_use]
+    pub fn latency(&self) -> Option<Duration> {
+        self.keepalive.as_ref()?.latency()
     }
 
     /// Takes bytes off the front of `input` until something has been received.
@@ -188,6 +286,9 @@ impl<R: Role> WebSocket<R> {
     ) -> Result<Option<Received<'b>>, ProtocolError> {
         loop {
             let Some(event) = self.connection.receive(input)? else { return Ok(None) };
+            if let Some(keepalive) = &mut self.keepalive {
+                keepalive.on_event(&event);
+            }
             let received = match event {
                 Event::Data(data) => match self.add(data, scratch)? {
                     Some(message) if !self.is_dropping() => Received::Message(message),
@@ -261,6 +362,7 @@ impl<R: Role> WebSocket<R> {
         output: &mut Vec<u8>,
         scratch: &mut Scratch,
     ) -> Result<(), SendError> {
+        self.note_message();
         let message = message.into();
         let (kind, bytes) = (message.kind(), message.as_bytes());
         if let Some(compression) = &mut self.compression
@@ -282,6 +384,7 @@ impl<R: Role> WebSocket<R> {
         message: impl Into<Message<'m>>,
         output: &mut Vec<u8>,
     ) -> Result<(), SendError> {
+        self.note_message();
         let message = message.into();
         self.connection.append(message.kind(), message.as_bytes(), output)
     }
@@ -303,6 +406,15 @@ impl<R: Role> WebSocket<R> {
     pub fn close(&mut self, close: impl Into<CloseFrame>, output: &mut Vec<u8>) {
         if let Some(frame) = self.connection.close(close) {
             output.extend_from_slice(&frame);
+        }
+        if let Some(keepalive) = &mut self.keepalive {
+            keepalive.on_close();
+        }
+    }
+
+    fn note_message(&mut self) {
+        if let Some(keepalive) = &mut self.keepalive {
+            keepalive.on_message();
         }
     }
 
