@@ -168,11 +168,13 @@ fn each_request_that_keeps_the_rules() {
 fn each_error_has_a_status_and_a_reply_that_closes() {
     use HandshakeError as Error;
     let mut errors: Vec<_> = BROKEN.iter().map(|&(_, _, error)| error).collect();
-    errors.extend([Error::HeadTooLarge, Error::BadAccept]);
+    errors.extend([Error::HeadTooLarge, Error::BadAccept, Error::MethodNotConnect]);
+    errors.extend([Error::NotWebSocket, Error::ConnectionHeader]);
     errors.extend([Error::ProtocolNotOffered, Error::ExtensionNotOffered, Error::Refused(503)]);
     for error in errors {
         let expected = match error {
-            Error::MethodNotGet => 405,
+            Error::MethodNotGet | Error::MethodNotConnect => 405,
+            Error::NotWebSocket => 501,
             Error::WebSocketVersion => 426,
             Error::HeadTooLarge => 431,
             Error::HttpVersion => 505,
@@ -185,9 +187,12 @@ fn each_error_has_a_status_and_a_reply_that_closes() {
         let reply = error.reply(&mut out).expect("512 bytes are enough");
         let (status, fields, body) = parsed_reply(reply);
         assert_eq!(status, expected, "{error:?}");
-        assert_eq!(body, error.as_str().as_bytes());
+        // The method may have been HEAD.
+        let expected = if status == 405 { "" } else { error.as_str() };
+        assert_eq!(body, expected.as_bytes());
         let has = |name: &str, value: &[u8]| fields.contains(&(name, value));
-        assert_eq!(has("Allow", b"GET"), status == 405, "{error:?}");
+        assert_eq!(has("Allow", b"GET"), error == Error::MethodNotGet, "{error:?}");
+        assert_eq!(has("Allow", b"CONNECT"), error == Error::MethodNotConnect, "{error:?}");
         assert_eq!(has("Sec-WebSocket-Version", b"13"), status == 426, "{error:?}");
         assert_eq!(has("Upgrade", b"websocket"), status == 426, "{error:?}");
         let needed = reply.len();
@@ -304,6 +309,39 @@ fn targets() {
         assert_eq!(request.target(), target);
         assert_eq!((request.path(), request.query()), (path, query), "{target}");
     }
+}
+
+#[test]
+fn the_answer_to_head_has_no_body() {
+    for (from, to) in [("", ""), ("HTTP/1.1", "HTTP/1.0"), ("Host: ", "X: "), ("Upgrade: ", "X: ")]
+    {
+        let head = edited(request_with(""), from, to).replacen("GET", "HEAD", 1);
+        let error = request(head.as_bytes()).upgrade().unwrap_err();
+        let mut out = [0; 512];
+        let reply = error.reply(&mut out).unwrap();
+        assert!(reply.ends_with(b"\r\n\r\n"), "{from}");
+        let (status, fields, _) = parsed_reply(reply);
+        assert_eq!(status, 405);
+        assert!(fields.contains(&("Allow", b"GET")));
+    }
+}
+
+#[test]
+fn requests_of_another_kind_need_a_host_too() {
+    let check = |head: &str| request(head.as_bytes()).check_host();
+    let bad = Err(HandshakeError::BadHost);
+    for (host, verdict) in [
+        ("Host: a\r\n", Ok(())),
+        ("host: [::1]:80\r\n", Ok(())),
+        ("", bad),
+        ("Host: a b\r\n", bad),
+        ("Host: a\r\nHost: a\r\n", bad),
+    ] {
+        assert_eq!(check(&format!("GET / HTTP/1.1\r\n{host}\r\n")), verdict, "{host:?}");
+    }
+    // HTTP/1.0 knew none, but not two either.
+    assert_eq!(check("GET / HTTP/1.0\r\n\r\n"), Ok(()));
+    assert_eq!(check("GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n"), bad);
 }
 
 #[test]

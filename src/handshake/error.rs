@@ -94,15 +94,19 @@ impl HandshakeError {
     /// Writes the response by which a server refuses such a request to the
     /// front of `out`, for which 512 bytes are enough.
     pub fn reply(self, out: &mut [u8]) -> Result<&[u8], ComposeError> {
-        let mut reply = Reply::new(self.status(), out);
+        let reply = Reply::new(self.status(), out);
         // > The origin server MUST generate an Allow header field in a 405
         // > response (RFC 9110 §15.5.6)
+        //
+        // > The HEAD method is identical to GET except that the server MUST NOT
+        // > send content in the response. (§9.3.2)
+        //
+        // It is one of these methods, so none of them gets a body.
         match self {
-            Self::MethodNotGet => reply = reply.header("Allow", "GET"),
-            Self::MethodNotConnect => reply = reply.header("Allow", "CONNECT"),
-            _ => {}
+            Self::MethodNotGet => reply.header("Allow", "GET").body(b""),
+            Self::MethodNotConnect => reply.header("Allow", "CONNECT").body(b""),
+            _ => reply.header("Content-Type", "text/plain").body(self.as_str().as_bytes()),
         }
-        reply.header("Content-Type", "text/plain").body(self.as_str().as_bytes())
     }
 
     /// The status by which a server refuses such a request over HTTP/2 or

@@ -229,11 +229,14 @@ impl<'b> Request<'b> {
     /// The first rule that it breaks; [`HandshakeError::reply`] answers it.
     pub fn upgrade(self) -> Result<Upgrade<'b>, HandshakeError> {
         // > An HTTP/1.1 or higher GET request
-        if self.minor_version < 1 {
-            return Err(HandshakeError::HttpVersion);
-        }
+        //
+        // The method first, as the answer to HEAD must have no body, whatever
+        // else is wrong.
         if self.method != "GET" {
             return Err(HandshakeError::MethodNotGet);
+        }
+        if self.minor_version < 1 {
+            return Err(HandshakeError::HttpVersion);
         }
         // > including a "Request-URI" [...] that should be interpreted as a
         // > /resource name/ defined in Section 3
@@ -249,17 +252,7 @@ impl<'b> Request<'b> {
         if !length || self.header("Transfer-Encoding").is_some() {
             return Err(HandshakeError::RequestHasBody);
         }
-        // > A |Host| header field containing the server's authority.
-        //
-        // > A server MUST respond with a 400 (Bad Request) status code to any
-        // > HTTP/1.1 request message that lacks a Host header field and to any
-        // > request message that contains more than one Host header field line
-        // > or a Host header field with an invalid field value.
-        // > (RFC 9112 §3.2)
-        let host = single(&self.fields, "Host").and_then(|host| core::str::from_utf8(host).ok());
-        if host.is_none_or(|host| host_and_port(host).is_err()) {
-            return Err(HandshakeError::BadHost);
-        }
+        self.check_host()?;
         // > An |Upgrade| header field containing the value "websocket",
         // > treated as an ASCII case-insensitive value.
         if !lists(&self.fields, "Upgrade", "websocket") {
@@ -279,6 +272,28 @@ impl<'b> Request<'b> {
         let key = single(&self.fields, "Sec-WebSocket-Key").and_then(|key| key.try_into().ok());
         let Some(key) = key.filter(is_key) else { return Err(HandshakeError::BadKey) };
         Ok(Upgrade { request: self, key })
+    }
+
+    /// Holds the request against the rule for its `Host`, which a server that
+    /// answers requests of another kind has to keep, too;
+    /// [`upgrade`](Self::upgrade) does it by itself.
+    ///
+    /// > A server MUST respond with a 400 (Bad Request) status code to any
+    /// > HTTP/1.1 request message that lacks a Host header field and to any
+    /// > request message that contains more than one Host header field line
+    /// > or a Host header field with an invalid field value.
+    /// > (RFC 9112 §3.2)
+    ///
+    /// # Errors
+    /// [`BadHost`](HandshakeError::BadHost).
+    pub fn check_host(&self) -> Result<(), HandshakeError> {
+        let is_host =
+            |host: &[u8]| core::str::from_utf8(host).is_ok_and(|host| host_and_port(host).is_ok());
+        match single(&self.fields, "Host") {
+            None if self.minor_version < 1 && self.header("Host").is_none() => Ok(()),
+            Some(host) if is_host(host) => Ok(()),
+            _ => Err(HandshakeError::BadHost),
+        }
     }
 
     fn offer(&self) -> Offer<'b> {
