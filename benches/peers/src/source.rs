@@ -152,7 +152,7 @@ impl tokio::io::AsyncWrite for Source {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(self.write(bytes)))
+        Poll::Ready(Ok(Source::write(&self, bytes)))
     }
 
     #[inline]
@@ -161,7 +161,7 @@ impl tokio::io::AsyncWrite for Source {
         _: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(slices.iter().map(|slice| self.write(slice)).sum()))
+        Poll::Ready(Ok(slices.iter().map(|slice| Source::write(&self, slice)).sum()))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -173,6 +173,39 @@ impl tokio::io::AsyncWrite for Source {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl futures::io::AsyncRead for Source {
+    #[inline]
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        match Source::read(&self, buffer) {
+            0 => Poll::Pending,
+            n => Poll::Ready(Ok(n)),
+        }
+    }
+}
+
+impl futures::io::AsyncWrite for Source {
+    #[inline]
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(Source::write(&self, bytes)))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 }

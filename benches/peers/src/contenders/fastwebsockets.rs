@@ -3,11 +3,12 @@
 
 use std::hint::black_box;
 
+use fastwebsockets::upgrade::upgrade;
 use fastwebsockets::{
     FragmentCollector, Frame, OpCode, Payload, Role as FastRole, WebSocket, unmask,
 };
 
-use super::Contender;
+use super::{Contender, hyper};
 use crate::buffer::Buffer;
 use crate::heap::{Idle, idle};
 use crate::source::{Source, poll};
@@ -35,6 +36,7 @@ impl Contender for FastWebsockets {
                 let websocket = websocket(stream.clone(), role);
                 encoding(*work, Streaming(Encode { websocket, stream, payload: message(len) }))
             }
+            Work::Handshake => hyper::handshake(|request| upgrade(request).expect("a handshake").0),
             _ => return None,
         })
     }

@@ -2,12 +2,18 @@
 
 mod actix;
 mod fastwebsockets;
+mod hyper;
 mod limit;
+mod nexus;
 mod reference;
 mod sansocket;
+mod shiguredo;
 mod sockudo;
+mod soketto;
 mod tokio_websockets;
 mod tungstenite;
+mod websocket_sans_io;
+mod ws_framer;
 mod yawc;
 
 use crate::heap::Idle;
@@ -50,9 +56,14 @@ pub fn all() -> Vec<Box<dyn Contender>> {
         Box::new(limit::Limit),
         Box::new(actix::Actix),
         Box::new(fastwebsockets::FastWebsockets),
+        Box::new(nexus::Nexus),
+        Box::new(shiguredo::Shiguredo),
         Box::new(sockudo::Sockudo),
+        Box::new(soketto::Soketto),
         Box::new(tokio_websockets::TokioWebsockets),
         Box::new(tungstenite::Tungstenite),
+        Box::new(websocket_sans_io::WebsocketSansIo),
+        Box::new(ws_framer::WsFramer),
         Box::new(yawc::Yawc),
         Box::new(sansocket::OnBinary),
         Box::new(reference::Httparse),

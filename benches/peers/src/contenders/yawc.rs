@@ -7,7 +7,7 @@ use tokio_util::codec::{Decoder as _, Encoder as _};
 use yawc::codec::{Decoder, Encoder as FrameEncoder};
 use yawc::{Frame, OpCode, Role as YawcRole};
 
-use super::Contender;
+use super::{Contender, hyper};
 use crate::heap::{Idle, idle};
 use crate::source::Source;
 use crate::wire::Role;
@@ -34,6 +34,9 @@ impl Contender for Yawc {
                 let (payload, out) = (shared_message(len), BytesMut::with_capacity(len + 32));
                 encoding(*work, Encode { encoder: FrameEncoder::new(role(end)), payload, out })
             }
+            Work::Handshake => hyper::handshake(|request| {
+                yawc::HttpWebSocket::upgrade(request).expect("a handshake").0
+            }),
             _ => return None,
         })
     }
