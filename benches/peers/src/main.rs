@@ -1,16 +1,21 @@
 //! This crate beside its peers: the same bytes, in turn, in one process.
 
 mod buffer;
+mod chart;
 mod contenders;
 mod heap;
 mod lending;
+mod linear;
 mod lines;
+mod machine;
 mod measure;
+mod million;
 mod report;
 mod source;
 mod wire;
 mod work;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::contenders::Contender;
@@ -21,32 +26,35 @@ use crate::measure::{Effort, Entry};
 static ALLOCATOR: heap::Counting = heap::Counting;
 
 const USAGE: &str = "\
-usage: peers [--lines FILTER]... [--contenders NAME,NAME...] [--rounds N] [--runs N] [--smoke]
+usage: peers [OPTIONS]           the table: sansocket beside its peers and the limit
+       peers smoke [OPTIONS]     no times: all do each line once, and must do the same
+       peers linear [NUMBER]     the cost of many small things, up to NUMBER (10000000)
+       peers million [NUMBER]    the memory of so many idle connections
 
   --lines FILTER       the lines whose name contains FILTER: \"receive\", \"encode as a client\"
-  --contenders NAMES   these alone, by parts of their names
+  --contenders NAMES   these alone, by parts of their names, with commas between
   --rounds N           turns of each contender in a run (30)
   --runs N             runs, of which the middle one counts (3)
-  --smoke              no times: all contenders do each line once, and must do the same";
+  --svg PATH           write the chart, too";
 
 /// What the command line asks for.
 struct Options {
     lines: Vec<String>,
     contenders: Vec<String>,
     effort: Effort,
-    smoke: bool,
+    svg: Option<PathBuf>,
 }
 
 fn parse(mut args: impl Iterator<Item = String>) -> Option<Options> {
     let effort = Effort { rounds: 30, runs: 3 };
-    let mut options = Options { lines: Vec::new(), contenders: Vec::new(), effort, smoke: false };
+    let mut options = Options { lines: Vec::new(), contenders: Vec::new(), effort, svg: None };
     while let Some(option) = args.next() {
         match option.as_str() {
             "--lines" => options.lines.push(args.next()?),
             "--contenders" => options.contenders.extend(args.next()?.split(',').map(str::to_owned)),
             "--rounds" => options.effort.rounds = args.next()?.parse().ok()?,
             "--runs" => options.effort.runs = args.next()?.parse().ok()?,
-            "--smoke" => options.smoke = true,
+            "--svg" => options.svg = Some(args.next()?.into()),
             _ => return None,
         }
     }
@@ -54,36 +62,60 @@ fn parse(mut args: impl Iterator<Item = String>) -> Option<Options> {
 }
 
 fn main() -> ExitCode {
-    let Some(options) = parse(std::env::args().skip(1)) else {
+    let mut args = std::env::args().skip(1).peekable();
+    let command = args.next_if(|argument| !argument.starts_with('-'));
+    let done = match command.as_deref() {
+        None => parse(args).map(|options| table(&options)),
+        Some("smoke") => parse(args).map(|options| smoke(&options)),
+        Some("linear") => number(args, 10_000_000).map(linear::table),
+        Some("million") => number(args, 1_000_000).map(million::table),
+        Some(_) => None,
+    };
+    if done.is_none() {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
-    };
-    let chosen = |filters: &[String], name: &str| {
-        filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str()))
-    };
-    let lines: Vec<Line> =
-        lines::all().into_iter().filter(|line| chosen(&options.lines, &line.full_name())).collect();
-    let contenders: Vec<Box<dyn Contender>> = contenders::all()
-        .into_iter()
-        .filter(|contender| chosen(&options.contenders, contender.name()))
-        .collect();
-    if options.smoke {
-        for line in &lines {
-            let names: Vec<&str> =
-                measure::check(line, &contenders).iter().map(|entry| entry.name).collect();
-            println!("{}: {}", line.full_name(), names.join(", "));
-        }
-    } else {
-        table(&lines, &contenders, options.effort);
     }
     ExitCode::SUCCESS
 }
 
-fn table(lines: &[Line], contenders: &[Box<dyn Contender>], effort: Effort) {
+/// The one argument, or `usual`.
+fn number(mut args: impl Iterator<Item = String>, usual: usize) -> Option<usize> {
+    args.next().map_or(Some(usual), |number| number.parse().ok())
+}
+
+impl Options {
+    fn lines(&self) -> Vec<Line> {
+        let chosen = |line: &Line| matches(&self.lines, &line.full_name());
+        lines::all().into_iter().filter(chosen).collect()
+    }
+
+    fn contenders(&self) -> Vec<Box<dyn Contender>> {
+        let chosen = |contender: &Box<dyn Contender>| matches(&self.contenders, contender.name());
+        contenders::all().into_iter().filter(chosen).collect()
+    }
+}
+
+fn matches(filters: &[String], name: &str) -> bool {
+    filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str()))
+}
+
+fn smoke(options: &Options) {
+    let contenders = options.contenders();
+    for line in options.lines() {
+        let entries = measure::check(&line, &contenders);
+        let names: Vec<&str> = entries.iter().map(|entry| entry.name).collect();
+        println!("{}: {}", line.full_name(), names.join(", "));
+    }
+}
+
+fn table(options: &Options) {
+    let (lines, contenders) = (options.lines(), options.contenders());
+    let description = machine::description();
+    println!("{}\n", description.join("\n"));
     print!("{}", report::heading());
     let mut timed: Vec<(&Line, Vec<Entry>)> = Vec::new();
-    for line in lines {
-        let entries = measure::time(line, contenders, effort);
+    for line in &lines {
+        let entries = measure::time(line, &contenders, options.effort);
         print!("{}", report::row(line, &entries));
         timed.push((line, entries));
     }
@@ -91,10 +123,16 @@ fn table(lines: &[Line], contenders: &[Box<dyn Contender>], effort: Effort) {
     for group in timed.chunk_by(|(a, _), (b, _)| a.group == b.group) {
         print!("\n{}", report::group(group));
     }
-    println!("\nidle connection, bytes: object + heap");
-    for contender in contenders {
-        if let Some(idle) = contender.idle() {
-            println!("  {:18}{:>6} + {}", contender.name(), idle.object, idle.heap);
+    print!("{}", report::reads(&timed));
+    if options.lines.is_empty() {
+        println!("\nidle connection, bytes: object + heap");
+        for contender in contenders {
+            if let Some(idle) = contender.idle() {
+                println!("  {:18}{:>6} + {}", contender.name(), idle.object, idle.heap);
+            }
         }
+    }
+    if let Some(path) = &options.svg {
+        std::fs::write(path, chart::svg(&timed, &description)).expect("a file that can be written");
     }
 }

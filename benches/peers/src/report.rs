@@ -102,8 +102,22 @@ pub fn group(lines: &[(&Line, Vec<Entry>)]) -> String {
     table
 }
 
+/// Reads for a message where one is as long as a read, or longer.
+pub fn reads(lines: &[(&Line, Vec<Entry>)]) -> String {
+    let mut table = String::new();
+    for (line, entries) in lines {
+        if line.targets.reads.is_some() {
+            writeln!(table, "\nreads for a message: {}", line.full_name()).expect("a string");
+            for entry in entries {
+                writeln!(table, "  {:18}{:>9.2}", entry.name, entry.reads()).expect("a string");
+            }
+        }
+    }
+    table
+}
+
 /// Three digits that count, or all before the point.
-fn nanoseconds(value: f64) -> String {
+pub fn nanoseconds(value: f64) -> String {
     match value {
         ..9.995 => format!("{value:.2}"),
         ..99.95 => format!("{value:.1}"),
