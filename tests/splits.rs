@@ -209,26 +209,10 @@ fn layer_2_in_every_split() {
 fn layer_2_says_what_layer_1_says() {
     for side in SIDES {
         for (bytes, _) in vectors(side) {
-            let expected = whole_messages(side.events(config(), &[&bytes]));
+            let expected = side.events(config(), &[&bytes]).whole_messages();
             assert_eq!(side.messages(config(), &[&bytes]), expected);
         }
     }
-}
-
-/// What layer 2 makes of what layer 1 says.
-fn whole_messages(script: Transcript) -> Transcript {
-    let mut begun = Vec::new();
-    let mut seen = Vec::new();
-    for event in script.seen {
-        let whole = |end: Vec<u8>, begun: &mut Vec<u8>| [std::mem::take(begun), end].concat();
-        match event {
-            Seen::Piece(_, bytes) => begun.extend(bytes),
-            Seen::Text(bytes) => seen.push(Seen::Text(whole(bytes, &mut begun))),
-            Seen::Binary(bytes) => seen.push(Seen::Binary(whole(bytes, &mut begun))),
-            event => seen.push(event),
-        }
-    }
-    Transcript { seen, ..script }
 }
 
 #[test]
@@ -459,7 +443,7 @@ proptest! {
         let script = side.messages(Config::new(), &pieces);
         prop_assert_eq!(&script.seen, &expected);
         prop_assert_eq!(script.error, None);
-        prop_assert_eq!(whole_messages(side.events(Config::new(), &pieces)), script);
+        prop_assert_eq!(side.events(Config::new(), &pieces).whole_messages(), script);
     }
 
     /// Masked in place, copied or appended, a frame is the same.
@@ -572,7 +556,7 @@ fn same_in_any_split(bytes: &[u8], cuts: &[usize]) {
             let messages = side.messages(config, &[bytes]);
             assert_eq!(side.messages(config, &pieces), messages);
             assert_eq!(side.messages(config, &each), messages);
-            assert_eq!(whole_messages(whole), messages);
+            assert_eq!(whole.whole_messages(), messages);
         }
     }
 }

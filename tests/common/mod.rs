@@ -133,9 +133,25 @@ impl Transcript {
         &self.seen
     }
 
+    /// What layer 2 makes of what layer 1 says.
+    pub(crate) fn whole_messages(self) -> Self {
+        let mut begun = Vec::new();
+        let mut seen = Vec::new();
+        let whole = |end: Vec<u8>, begun: &mut Vec<u8>| [std::mem::take(begun), end].concat();
+        for event in self.seen {
+            match event {
+                Seen::Piece(_, bytes) => begun.extend(bytes),
+                Seen::Text(bytes) => seen.push(Seen::Text(whole(bytes, &mut begun))),
+                Seen::Binary(bytes) => seen.push(Seen::Binary(whole(bytes, &mut begun))),
+                event => seen.push(event),
+            }
+        }
+        Self { seen, ..self }
+    }
+
     /// Adds a piece of data: to the piece before, if none but data came since.
-    fn data(&mut self, data: &Data<'_>, open: &mut Option<Kind>) {
-        let (kind, payload) = (data.kind(), data.payload());
+    pub(crate) fn data(&mut self, data: &Data<'_>, open: &mut Option<Kind>) {
+        let kind = data.kind();
         match *open {
             None => assert!(data.is_first(), "a message begins with its first piece"),
             Some(kind) => {
@@ -143,26 +159,29 @@ impl Transcript {
                 assert_eq!(data.kind(), kind, "a message is of one kind");
             }
         }
+        self.piece(kind, data.is_first(), data.is_last(), data.payload());
+        *open = if data.is_last() { None } else { Some(kind) };
+    }
+
+    /// Adds a piece, which may lie in the middle of a frame or be all of it.
+    pub(crate) fn piece(&mut self, kind: Kind, first: bool, last: bool, payload: &[u8]) {
         let mut bytes = Vec::new();
-        if !data.is_first()
-            && let Some(Seen::Piece(_, before)) = self.seen.last_mut()
-        {
+        if !first && let Some(Seen::Piece(_, before)) = self.seen.last_mut() {
             bytes = std::mem::take(before);
             self.seen.pop();
         }
         bytes.extend_from_slice(payload);
         self.seen.push(match kind {
-            _ if !data.is_last() => Seen::Piece(kind, bytes),
+            _ if !last => Seen::Piece(kind, bytes),
             Kind::Text => Seen::Text(bytes),
             Kind::Binary => Seen::Binary(bytes),
         });
-        *open = if data.is_last() { None } else { Some(kind) };
     }
 }
 
 /// Drives layer 1 as an application would: Pings and Close are answered, and
 /// an error is reported by a Close.
-fn events<R: Role>(mut ws: Connection<R>, pieces: &[&[u8]]) -> Transcript {
+pub(crate) fn events<R: Role>(mut ws: Connection<R>, pieces: &[&[u8]]) -> Transcript {
     let mut script = Transcript::default();
     let mut open = None;
     for piece in pieces {
@@ -207,7 +226,7 @@ fn events<R: Role>(mut ws: Connection<R>, pieces: &[&[u8]]) -> Transcript {
 }
 
 /// Drives layer 2, which gives whole messages.
-fn messages<R: Role>(mut ws: WebSocket<R>, pieces: &[&[u8]]) -> Transcript {
+pub(crate) fn messages<R: Role>(mut ws: WebSocket<R>, pieces: &[&[u8]]) -> Transcript {
     let mut script = Transcript::default();
     for piece in pieces {
         let mut bytes = piece.to_vec();

@@ -1,0 +1,416 @@
+//! Two ends that talk to each other over wires that deliver late and in
+//! pieces.
+
+use sansocket::deflate::{Compression, WindowBits};
+use sansocket::extensions::Extensions;
+use sansocket::{
+    Client, CloseCode, Config, Connection, Event, Kind, MaskingKeys, Message, Payload, Received,
+    Role, SendError, Server, WebSocket,
+};
+
+use super::common::{Seen, Transcript};
+use super::script::Script;
+
+/// Any sequence of sends and reads on both ends of layer 1: what is refused is
+/// refused for the right reason, all else arrives as it was sent, and both
+/// ends end closed.
+pub fn roundtrip(data: &[u8]) {
+    let mut script = Script::new(data);
+    let mut server = End::new(Connection::server(Config::new()));
+    let mut client = End::new(Connection::client(Config::new(), Counter(0)));
+    while !script.is_empty() {
+        let choice = script.byte();
+        if choice & 0x80 == 0 {
+            server.act(choice, &mut script, &mut client.inbox);
+        } else {
+            client.act(choice, &mut script, &mut server.inbox);
+        }
+    }
+    server.close(CloseCode::NORMAL, &mut client.inbox);
+    client.close(CloseCode::GOING_AWAY, &mut server.inbox);
+    for _ in 0..2 {
+        server.read(usize::MAX, &mut client.inbox);
+        client.read(usize::MAX, &mut server.inbox);
+    }
+    assert!(server.ws.is_closed() && client.ws.is_closed());
+    assert_eq!(server.seen.seen, client.sent.seen);
+    assert_eq!(client.seen.seen, server.sent.seen);
+}
+
+/// Masking keys that are all different.
+struct Counter(u32);
+
+impl MaskingKeys for Counter {
+    fn next_key(&mut self) -> [u8; 4] {
+        self.0 = self.0.wrapping_add(0x9E37_79B9);
+        self.0.to_be_bytes()
+    }
+}
+
+/// The two roles send alike, but for what they do to the payload.
+trait Peer {
+    fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<Vec<u8>, SendError>;
+    fn send_part(&mut self, kind: Kind, last: bool, part: &[u8]) -> Result<Vec<u8>, SendError>;
+}
+
+impl Peer for Connection<Server> {
+    fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<Vec<u8>, SendError> {
+        self.send(kind, payload).map(|frame| frame.as_slices().concat())
+    }
+
+    fn send_part(&mut self, kind: Kind, last: bool, part: &[u8]) -> Result<Vec<u8>, SendError> {
+        self.send_part(kind, last, part).map(|frame| frame.as_slices().concat())
+    }
+}
+
+impl Peer for Connection<Client<Counter>> {
+    fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<Vec<u8>, SendError> {
+        self.send(kind, &mut payload.to_vec()).map(|frame| frame.as_slices().concat())
+    }
+
+    fn send_part(&mut self, kind: Kind, last: bool, part: &[u8]) -> Result<Vec<u8>, SendError> {
+        self.send_part(kind, last, &mut part.to_vec()).map(|frame| frame.as_slices().concat())
+    }
+}
+
+/// One end, what is on its way to it, and what it sent and saw.
+struct End<R> {
+    ws: Connection<R>,
+    inbox: Vec<u8>,
+    sent: Transcript,
+    seen: Transcript,
+    /// The kind of the message that is half sent, and of the one half seen.
+    sending: Option<Kind>,
+    receiving: Option<Kind>,
+}
+
+impl<R: Role> End<R>
+where
+    Connection<R>: Peer,
+{
+    fn new(ws: Connection<R>) -> Self {
+        let (sent, seen) = (Transcript::default(), Transcript::default());
+        Self { ws, inbox: Vec::new(), sent, seen, sending: None, receiving: None }
+    }
+
+    fn act(&mut self, choice: u8, script: &mut Script<'_>, wire: &mut Vec<u8>) {
+        let last = choice & 0x40 != 0;
+        let kind = if choice & 0x20 == 0 { Kind::Text } else { Kind::Binary };
+        match choice % 10 {
+            0 | 1 => {
+                let mut text = script.string().to_vec();
+                if choice % 10 == 1 {
+                    text = text.repeat(1 + usize::from(script.word()) / (text.len() + 1));
+                }
+                let text = String::from_utf8_lossy(&text);
+                let sent = Peer::send(&mut self.ws, kind, text.as_bytes());
+                let open = self.sending.map(|_| SendError::UnfinishedMessage);
+                self.note(sent, open, kind, true, text.as_bytes(), wire);
+            }
+            2 | 3 => {
+                // Cut anywhere, so that the parts of a text may not be text.
+                let text = String::from_utf8_lossy(script.string()).into_owned();
+                let cut = usize::from(script.byte()).min(text.len());
+                let (first, second) = text.as_bytes().split_at(cut);
+                let open = self.sending;
+                self.part(kind, false, first, choice % 10 == 2, wire);
+                // Else a text could end in the middle of a character.
+                if self.sending == Some(kind) && (open.is_none() || open == Some(kind)) {
+                    self.part(kind, last, second, choice % 10 == 3, wire);
+                }
+            }
+            4 => {
+                let payload = script.string();
+                let Ok(payload) = Payload::new(payload) else {
+                    return assert!(payload.len() > Payload::MAX);
+                };
+                let (frame, seen) = if last {
+                    (self.ws.ping(payload), Seen::Ping(payload.to_vec()))
+                } else {
+                    (self.ws.pong(payload), Seen::Pong(payload.to_vec()))
+                };
+                self.sent(&frame, seen, wire);
+            }
+            // A close is rare, as little comes after it.
+            5 if choice & 0x70 == 0x70 => self.close(CloseCode::NORMAL, wire),
+            _ => {
+                let len = script.byte();
+                self.read(len.into(), wire);
+            }
+        }
+    }
+
+    fn part(&mut self, kind: Kind, last: bool, part: &[u8], copied: bool, wire: &mut Vec<u8>) {
+        let other = self.sending.filter(|open| *open != kind).map(|_| SendError::KindChanged);
+        let sent = if copied {
+            let mut out = vec![0; part.len() + 14];
+            self.ws.encode(kind, last, part, &mut out).map(<[u8]>::to_vec)
+        } else {
+            Peer::send_part(&mut self.ws, kind, last, part)
+        };
+        self.note(sent, other, kind, last, part, wire);
+    }
+
+    /// Notes a data frame, which must have been refused with `expected`.
+    fn note(
+        &mut self,
+        sent: Result<Vec<u8>, SendError>,
+        expected: Option<SendError>,
+        kind: Kind,
+        last: bool,
+        payload: &[u8],
+        wire: &mut Vec<u8>,
+    ) {
+        let closed = self.ws.has_sent_close().then_some(SendError::Closed);
+        match sent {
+            Err(error) => assert_eq!(Some(error), closed.or(expected)),
+            Ok(frame) => {
+                assert_eq!((closed, expected), (None, None));
+                wire.extend(frame);
+                let first = self.sending.is_none();
+                self.sent.piece(kind, first, last, payload);
+                self.sending = (!last).then_some(kind);
+            }
+        }
+    }
+
+    fn close(&mut self, close: impl Into<sansocket::CloseFrame>, wire: &mut Vec<u8>) {
+        let before = self.ws.has_sent_close();
+        let close = close.into();
+        match self.ws.close(close) {
+            None => assert!(before),
+            Some(frame) => {
+                let code = close.code().map(CloseCode::get);
+                wire.extend_from_slice(&frame);
+                self.sent.seen.push(Seen::Close(code, close.reason().to_owned()));
+            }
+        }
+    }
+
+    /// Notes a control frame, which is nothing to the peer behind a Close.
+    fn sent(&mut self, frame: &[u8], seen: Seen, wire: &mut Vec<u8>) {
+        wire.extend_from_slice(frame);
+        if !self.ws.has_sent_close() {
+            self.sent.seen.push(seen);
+        }
+    }
+
+    fn read(&mut self, len: usize, wire: &mut Vec<u8>) {
+        let rest = self.inbox.split_off(len.min(self.inbox.len()));
+        let mut bytes = std::mem::replace(&mut self.inbox, rest);
+        let mut input = &mut bytes[..];
+        while let Some(event) = self.ws.receive(&mut input).expect("nobody breaks a rule") {
+            match event {
+                Event::Data(data) => self.seen.data(&data, &mut self.receiving),
+                Event::Pong(payload) => self.seen.seen.push(Seen::Pong(payload.to_vec())),
+                Event::Ping(payload) => {
+                    self.seen.seen.push(Seen::Ping(payload.to_vec()));
+                    let pong = self.ws.pong(payload);
+                    self.sent(&pong, Seen::Pong(payload.to_vec()), wire);
+                }
+                Event::Close(close) => {
+                    let code = close.code().map(CloseCode::get);
+                    self.seen.seen.push(Seen::Close(code, close.reason().to_owned()));
+                    self.close(close, wire);
+                }
+            }
+        }
+        assert!(input.is_empty());
+    }
+}
+
+/// Two ends of layer 2, compression agreed or not, that send each other
+/// anything, with garbage on the wires: what was sent before the garbage
+/// arrives, and without any everything does.
+pub fn duplex(data: &[u8]) {
+    let mut script = Script::new(data);
+    let agreement = (script.byte() & 1 == 1).then(|| {
+        let [client, server] = [wish(&mut script), wish(&mut script)];
+        let offer = format!("permessage-deflate{}", client.offer());
+        let offers = Extensions::new(offer.as_bytes()).map(Result::unwrap);
+        let answer = server.accept(offers).expect("our own offers are acceptable");
+        let words = format!("permessage-deflate{}", answer.parameters);
+        let words = Extensions::new(words.as_bytes()).next().unwrap().unwrap();
+        let agreed = client.check(&words).expect("and so are our own answers");
+        assert_eq!(agreed.server(), answer.agreement.server());
+        assert_eq!(agreed.client(), answer.agreement.client());
+        (answer.agreement, agreed)
+    });
+    let config = Config::new().max_message(1 << 18);
+    let (for_server, for_client) = agreement.unzip();
+    let mut server = Talker::new(WebSocket::server_with_compression(config, for_server));
+    let keys = Counter(7);
+    let mut client = Talker::new(WebSocket::client_with_compression(config, keys, for_client));
+    while !script.is_empty() {
+        let choice = script.byte();
+        if choice & 0x80 == 0 {
+            server.act(choice, &mut script, &mut client);
+        } else {
+            client.act(choice, &mut script, &mut server);
+        }
+    }
+    server.close(&mut client.inbox);
+    client.close(&mut server.inbox);
+    for _ in 0..2 {
+        server.read(usize::MAX, &mut client.inbox);
+        client.read(usize::MAX, &mut server.inbox);
+    }
+    server.judge(&client);
+    client.judge(&server);
+    if !server.tainted && !client.tainted {
+        assert!(server.ws.is_closed() && client.ws.is_closed());
+    }
+}
+
+fn wish(script: &mut Script<'_>) -> Compression {
+    let [windows, flags] = [script.byte(), script.byte()];
+    let window = |bits: u8| WindowBits::new(8 + bits % 8).expect("8 to 15");
+    let level = [
+        sansocket::deflate::Level::Fast,
+        sansocket::deflate::Level::Balanced,
+        sansocket::deflate::Level::Best,
+    ];
+    Compression::new()
+        .send_window(window(windows))
+        .receive_window(window(windows >> 4))
+        .send_takeover(flags & 1 == 0)
+        .receive_takeover(flags & 2 == 0)
+        .level(level[usize::from(flags >> 2 & 3) % 3])
+        .threshold(usize::from(flags >> 4))
+}
+
+/// One end, what is on its way to it, and what it sent and saw.
+struct Talker<R> {
+    ws: WebSocket<R>,
+    inbox: Vec<u8>,
+    /// Whether its inbox ever held something that the other did not send.
+    tainted: bool,
+    failed: bool,
+    /// What arrives whatever is done to the wire later.
+    sent: Vec<Seen>,
+    seen: Vec<Seen>,
+    /// How much of what the other sent lay before the garbage.
+    clean: usize,
+}
+
+impl<R: Role> Talker<R> {
+    fn new(ws: WebSocket<R>) -> Self {
+        let (sent, seen) = (Vec::new(), Vec::new());
+        let inbox = Vec::new();
+        Self { ws, inbox, tainted: false, failed: false, sent, seen, clean: 0 }
+    }
+
+    fn act<P: Role>(&mut self, choice: u8, script: &mut Script<'_>, other: &mut Talker<P>) {
+        match choice % 8 {
+            0 | 1 => {
+                let bytes = script.string();
+                let repeated = bytes.repeat(1 + usize::from(script.byte()));
+                let message = if choice & 0x40 == 0 {
+                    Message::from(String::from_utf8_lossy(&repeated).into_owned())
+                } else {
+                    Message::from(repeated)
+                };
+                let plain = choice & 0x20 != 0;
+                self.send(&message, plain, &mut other.inbox);
+            }
+            2 => {
+                let payload = Payload::new(script.string()).unwrap_or_default();
+                let before = self.ws_has_closed();
+                self.ws.ping(payload, &mut other.inbox);
+                if !before {
+                    self.sent.push(Seen::Ping(payload.to_vec()));
+                }
+            }
+            3 if choice & 0x70 == 0x70 => self.close(&mut other.inbox),
+            4 if choice & 0x70 == 0x70 => {
+                let garbage = script.string();
+                if !garbage.is_empty() && !other.tainted {
+                    other.tainted = true;
+                    other.clean = self.sent.len();
+                }
+                other.inbox.extend_from_slice(garbage);
+            }
+            _ => {
+                let len = script.word();
+                self.read(len.into(), &mut other.inbox);
+            }
+        }
+    }
+
+    fn send(&mut self, message: &Message<'_>, plain: bool, wire: &mut Vec<u8>) {
+        let before = wire.len();
+        let sent = if plain {
+            self.ws.send_uncompressed(message, wire)
+        } else {
+            self.ws.send(message, wire)
+        };
+        if self.ws_has_closed() {
+            assert_eq!((sent, wire.len()), (Err(SendError::Closed), before));
+        } else {
+            assert_eq!(sent, Ok(()));
+            let seen = if message.kind() == Kind::Text { Seen::Text } else { Seen::Binary };
+            self.sent.push(seen(message.as_bytes().to_vec()));
+        }
+    }
+
+    fn ws_has_closed(&self) -> bool {
+        matches!(self.sent.last(), Some(Seen::Close(..)))
+    }
+
+    fn close(&mut self, wire: &mut Vec<u8>) {
+        self.ws.close(CloseCode::NORMAL, wire);
+        if !self.ws_has_closed() {
+            self.sent.push(Seen::Close(Some(1000), String::new()));
+        }
+    }
+
+    fn read(&mut self, len: usize, wire: &mut Vec<u8>) {
+        let rest = self.inbox.split_off(len.min(self.inbox.len()));
+        let mut bytes = std::mem::replace(&mut self.inbox, rest);
+        let mut input = &mut bytes[..];
+        loop {
+            let seen = match self.ws.receive(&mut input, wire) {
+                Ok(None) => return assert!(input.is_empty()),
+                Ok(Some(Received::Message(message))) => {
+                    let seen = if message.kind() == Kind::Text { Seen::Text } else { Seen::Binary };
+                    seen(message.as_bytes().to_vec())
+                }
+                Ok(Some(Received::Ping(payload))) => {
+                    if !self.ws_has_closed() {
+                        self.sent.push(Seen::Pong(payload.to_vec()));
+                    }
+                    Seen::Ping(payload.to_vec())
+                }
+                Ok(Some(Received::Pong(payload))) => Seen::Pong(payload.to_vec()),
+                Ok(Some(Received::Closed(close))) => {
+                    let code = close.code().map(CloseCode::get);
+                    let seen = Seen::Close(code, close.reason().to_owned());
+                    if !self.ws_has_closed() {
+                        self.sent.push(seen.clone());
+                    }
+                    seen
+                }
+                Err(error) => {
+                    assert!(self.tainted, "{error} without anyone's fault");
+                    if !self.failed && !self.ws_has_closed() {
+                        let code = Some(error.close_code().get());
+                        self.sent.push(Seen::Close(code, error.as_str().to_owned()));
+                    }
+                    self.failed = true;
+                    return;
+                }
+            };
+            assert!(!self.failed, "nothing comes after an error");
+            self.seen.push(seen);
+        }
+    }
+
+    /// Whether it saw what it had to of what `other` sent.
+    fn judge<P>(&self, other: &Talker<P>) {
+        if self.tainted {
+            assert_eq!(self.seen.get(..self.clean), other.sent.get(..self.clean));
+        } else {
+            assert_eq!(self.seen, other.sent);
+        }
+    }
+}

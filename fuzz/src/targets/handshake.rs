@@ -1,0 +1,352 @@
+//! Heads of any bytes, and heads made of anything.
+
+use sansocket::deflate::{Compression, WindowBits};
+use sansocket::extensions::{Extension, Extensions};
+use sansocket::handshake::{
+    ClientHandshake, HandshakeError, Reply, Request, RequestReader, Response, ResponseReader, Url,
+};
+
+use super::script::{Script, pieces};
+
+/// Any bytes as a request in any pieces: one verdict; what is accepted is
+/// well-formed by a plain second reading. And any words in a request of ours:
+/// our own reader accepts it, and finds those words and no more.
+pub fn handshake_request(data: &[u8]) {
+    let mut script = Script::new(data);
+    let limit = 1 + usize::from(script.word());
+    let cuts = script.cuts();
+    let words = [script.string(), script.string(), script.string(), script.string()];
+    let bytes = script.rest();
+
+    let whole = read_request(limit, &[bytes]);
+    assert_eq!(read_request(limit, &pieces(bytes, cuts)), whole);
+    assert_eq!(read_request(limit, &bytes.chunks(1).collect::<Vec<_>>()), whole);
+    if let Ok(Some(request)) = RequestReader::with_limit(limit).read(bytes) {
+        assert!(request.head_len() <= limit);
+        well_formed(&bytes[..request.head_len()], request.headers().into_iter().count());
+        let mut out = [0; 1024];
+        match request.upgrade() {
+            Ok(upgrade) => {
+                assert_is_handshake(&bytes[..request.head_len()]);
+                let mut out = vec![0; 1024 + bytes.len()];
+                let answer = Compression::new().accept(request.extensions());
+                let protocol = request.protocols().next();
+                let response = upgrade.accept(&mut out).protocol(protocol).compression(answer);
+                let response = response.finish().expect("what was offered can be accepted");
+                let read = ResponseReader::with_limit(1 << 20).read(response).unwrap().unwrap();
+                assert_eq!((read.status(), read.head_len()), (101, response.len()));
+            }
+            Err(error) => assert!(error.reply(&mut out).is_ok()),
+        }
+    }
+    write_request(words);
+}
+
+/// What came of a head: an error, nothing yet, or the bytes of all its parts.
+type Verdict = Result<Option<Vec<Vec<u8>>>, HandshakeError>;
+
+fn read_request(limit: usize, pieces: &[&[u8]]) -> Verdict {
+    let mut reader = RequestReader::with_limit(limit);
+    read(pieces, |bytes| Ok(reader.read(bytes)?.map(|request| request_parts(&request))))
+}
+
+fn request_parts(request: &Request<'_>) -> Vec<Vec<u8>> {
+    let mut parts = vec![request.method().into(), request.target().into()];
+    parts.extend(header_parts(request.headers()));
+    parts.push(request.head_len().to_string().into());
+    parts.push(format!("{:?}", request.upgrade().map(|upgrade| *upgrade.key())).into());
+    parts
+}
+
+fn header_parts(fields: sansocket::handshake::Fields<'_>) -> Vec<Vec<u8>> {
+    let both = |(name, value): (&str, &[u8])| [name.as_bytes().to_vec(), value.to_vec()];
+    fields.into_iter().flat_map(both).collect()
+}
+
+/// Gives a reader more and more; the verdict, which must not change any more.
+fn read(
+    pieces: &[&[u8]],
+    mut read: impl FnMut(&[u8]) -> Result<Option<Vec<Vec<u8>>>, HandshakeError>,
+) -> Verdict {
+    let mut bytes = Vec::new();
+    let mut decided = None;
+    for piece in pieces {
+        bytes.extend_from_slice(piece);
+        let verdict = read(&bytes);
+        match &decided {
+            Some(before) => assert_eq!(&verdict, before),
+            None if verdict == Ok(None) => {}
+            None => decided = Some(verdict),
+        }
+    }
+    decided.unwrap_or(Ok(None))
+}
+
+/// The lines of a head, read once more in the plainest way.
+fn lines(head: &[u8]) -> Vec<&[u8]> {
+    let text = head.strip_suffix(b"\r\n\r\n").expect("a head ends with an empty line");
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while let Some(end) = rest.windows(2).position(|pair| pair == b"\r\n") {
+        lines.push(&rest[..end]);
+        rest = &rest[end + 2..];
+    }
+    lines.push(rest);
+    lines
+}
+
+fn well_formed(head: &[u8], headers: usize) {
+    let lines = lines(head);
+    assert_eq!(lines.len(), 1 + headers, "each line but the first is a header");
+    for line in &lines {
+        assert!(!line.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)), "{line:?}");
+    }
+    for header in &lines[1..] {
+        let name = header.split(|byte| *byte == b':').next().unwrap();
+        assert!(name.len() < header.len(), "a colon");
+        let token = |byte: &u8| byte.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(byte);
+        assert!(!name.is_empty() && name.iter().all(token), "{name:?}");
+    }
+}
+
+/// The values of the headers of this name.
+fn values<'b>(head: &'b [u8], name: &str) -> Vec<&'b [u8]> {
+    let value = |line: &'b [u8]| {
+        let (n, value) = line.split_at_checked(name.len())?;
+        let value = value.strip_prefix(b":")?;
+        n.eq_ignore_ascii_case(name.as_bytes()).then(|| value.trim_ascii())
+    };
+    lines(head).into_iter().skip(1).filter_map(value).collect()
+}
+
+/// RFC 6455 §4.2.1, in the plainest way.
+fn assert_is_handshake(head: &[u8]) {
+    let first = lines(head)[0];
+    assert!(first.starts_with(b"GET ") && !first.ends_with(b" HTTP/1.0"), "{first:?}");
+    for name in ["Host", "Sec-WebSocket-Key", "Sec-WebSocket-Version"] {
+        assert_eq!(values(head, name).len(), 1, "{name}");
+    }
+    assert_eq!(values(head, "Sec-WebSocket-Version"), [b"13"]);
+    let key = values(head, "Sec-WebSocket-Key")[0];
+    assert!(key.len() == 24 && key.ends_with(b"=="));
+    for (name, token) in [("Upgrade", "websocket"), ("Connection", "upgrade")] {
+        let lists = values(head, name).join(&b","[..]).to_ascii_lowercase();
+        let mut elements = lists.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        assert!(elements.any(|element| element == token.as_bytes()), "{name}");
+    }
+    assert!(values(head, "Transfer-Encoding").is_empty());
+}
+
+fn write_request(words: [&[u8]; 4]) {
+    let [address, protocol, name, value] = words;
+    let [address, protocol, name] =
+        [address, protocol, name].map(|word| String::from_utf8_lossy(word).into_owned());
+    let address = format!("ws://{address}");
+    let Ok(url) = Url::parse(&address) else { return };
+    let protocols = [&*protocol];
+    let handshake = ClientHandshake::new([7; 16]).protocols(&protocols);
+    let mut out = vec![0; 4096];
+    let writer = handshake.request(&url, &mut out).header(&name, value);
+    let Ok(request) = writer.finish() else { return };
+    let read = RequestReader::new().read(request).expect("well-formed").expect("whole");
+    assert_eq!(read.head_len(), request.len());
+    well_formed(request, read.headers().into_iter().count());
+    assert_eq!(read.headers().into_iter().count(), 7);
+    assert_eq!(read.header(&name), Some(value.trim_ascii()));
+    assert_eq!(read.protocols().collect::<Vec<_>>(), [&*protocol]);
+    assert_eq!((read.path(), read.query()), (url.path(), url.query()));
+    read.upgrade().expect("a handshake");
+}
+
+/// Any bytes as a response in any pieces: one verdict; what is accepted is
+/// well-formed by a plain second reading. And any words in a response of ours:
+/// our own reader accepts it, and finds those words and no more.
+pub fn handshake_response(data: &[u8]) {
+    let mut script = Script::new(data);
+    let limit = 1 + usize::from(script.word());
+    let cuts = script.cuts();
+    let status = script.word();
+    let words = [script.string(), script.string(), script.string()];
+    let bytes = script.rest();
+
+    let whole = read_response(limit, &[bytes]);
+    assert_eq!(read_response(limit, &pieces(bytes, cuts)), whole);
+    assert_eq!(read_response(limit, &bytes.chunks(1).collect::<Vec<_>>()), whole);
+    if let Ok(Some(response)) = ResponseReader::with_limit(limit).read(bytes) {
+        assert!(response.head_len() <= limit);
+        let head = &bytes[..response.head_len()];
+        // Interim responses lie before it.
+        if head.windows(4).filter(|end| end == b"\r\n\r\n").count() == 1 {
+            well_formed(head, response.headers().into_iter().count());
+            if let Ok(accepted) = handshake().check(&response) {
+                assert_eq!(values(head, "Sec-WebSocket-Accept"), [ACCEPT]);
+                assert!(values(head, "Upgrade")[0].eq_ignore_ascii_case(b"websocket"));
+                assert!(values(head, "Sec-WebSocket-Protocol").len() <= 1);
+                assert!(accepted.protocol().is_none_or(|chosen| PROTOCOLS.contains(&chosen)));
+            }
+        }
+    }
+    write_response(status, words);
+}
+
+const PROTOCOLS: [&str; 2] = ["chat", "superchat"];
+
+/// What answers the key of the nonce below.
+const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+fn handshake() -> ClientHandshake<'static> {
+    let wish = Compression::new().send_window(WindowBits::MAX).receive_window(WindowBits::MAX);
+    ClientHandshake::new(*b"the sample nonce").protocols(&PROTOCOLS).compression(wish)
+}
+
+fn read_response(limit: usize, pieces: &[&[u8]]) -> Verdict {
+    let mut reader = ResponseReader::with_limit(limit);
+    read(pieces, |bytes| Ok(reader.read(bytes)?.map(|response| response_parts(&response))))
+}
+
+fn response_parts(response: &Response<'_>) -> Vec<Vec<u8>> {
+    let mut parts = vec![response.status().to_string().into(), response.reason().to_vec()];
+    parts.extend(header_parts(response.headers()));
+    parts.push(response.head_len().to_string().into());
+    parts.push(format!("{:?}", handshake().check(response).map(|it| it.protocol())).into());
+    parts
+}
+
+fn write_response(status: u16, [name, value, body]: [&[u8]; 3]) {
+    let name = String::from_utf8_lossy(name);
+    let mut out = vec![0; 4096];
+    let Ok(reply) = Reply::new(status, &mut out).header(&name, value).body(body) else { return };
+    let read = ResponseReader::new().read(reply).expect("well-formed").expect("whole");
+    assert_eq!(read.status(), status);
+    assert_eq!(&reply[read.head_len()..], body);
+    well_formed(&reply[..read.head_len()], read.headers().into_iter().count());
+    assert_eq!(read.header(&name), Some(value.trim_ascii()));
+    assert_eq!(read.header("Content-Length"), Some(body.len().to_string().as_bytes()));
+    assert_eq!(handshake().check(&read).err(), Some(HandshakeError::Refused(status)));
+}
+
+/// Any list of extensions against a plain second reading; any offer and any
+/// answer of permessage-deflate against what was wished for.
+pub fn extensions(data: &[u8]) {
+    let mut script = Script::new(data);
+    let wish = compression(&mut script);
+    let list = script.rest();
+    let parsed: Result<Vec<_>, _> = Extensions::new(list).collect();
+    let plain = plain_list(list);
+    assert_eq!(parsed.is_ok(), plain.is_some(), "{}", list.escape_ascii());
+    let mut parsed: Vec<Extension<'_>> = parsed.unwrap_or_default();
+    assert_eq!(parsed.iter().map(plainly).collect::<Vec<_>>(), plain.unwrap_or_default());
+
+    // As an answer to our own offer: not over what was asked.
+    for answer in parsed.iter().filter(|extension| extension.name() == "permessage-deflate") {
+        if let Some(agreed) = wish.check(answer) {
+            let offer = format!("permessage-deflate{}", wish.offer());
+            let offer = Extensions::new(offer.as_bytes()).map(Result::unwrap);
+            let server = Compression::server(agreed).accept(offer).expect("our own offer");
+            assert!(server.agreement.server().window <= agreed.server().window);
+            assert!(agreed.server().takeover || !server.agreement.server().takeover);
+        }
+    }
+    // As offers: the answer is one that a client with the same wish takes, and
+    // says what is agreed.
+    if let Some(answer) = wish.accept(parsed.drain(..)) {
+        let words = format!("permessage-deflate{}", answer.parameters);
+        let words = Extensions::new(words.as_bytes()).next().unwrap().unwrap();
+        let read = sansocket::deflate::Agreement::read(&words).expect("legal words");
+        assert_eq!(read.server().takeover, answer.agreement.server().takeover);
+        assert_eq!(read.client(), answer.agreement.client());
+        assert!(read.server().window >= answer.agreement.server().window);
+    }
+}
+
+fn compression(script: &mut Script<'_>) -> Compression {
+    let [windows, flags] = [script.byte(), script.byte()];
+    let window = |bits: u8| WindowBits::new(8 + bits % 8).expect("8 to 15");
+    Compression::new()
+        .send_window(window(windows))
+        .receive_window(window(windows >> 4))
+        .send_takeover(flags & 1 == 0)
+        .receive_takeover(flags & 2 == 0)
+}
+
+/// A name, and names and values of parameters.
+type Plain = (String, Vec<(String, Option<String>)>);
+
+fn plainly(extension: &Extension<'_>) -> Plain {
+    let params = extension.params().map(|(name, value)| {
+        let value = value.map(|value| value.bytes().map(char::from).collect());
+        (name.to_owned(), value)
+    });
+    (extension.name().to_owned(), params.collect())
+}
+
+/// The grammar of RFC 6455 §9.1, split first and looked at later. No white space
+/// is borne around `=` (RFC 9110 §5.6.6).
+fn plain_list(list: &[u8]) -> Option<Vec<Plain>> {
+    let elements = split_outside_quotes(list, b',');
+    let elements = elements.into_iter().filter(|element| !trim(element).is_empty());
+    elements
+        .map(|element| {
+            let mut parts = split_outside_quotes(element, b';').into_iter();
+            let name = plain_token(trim(parts.next()?))?;
+            let params = parts.map(|part| {
+                let part = trim(part);
+                let Some(equals) = part.iter().position(|byte| *byte == b'=') else {
+                    return Some((plain_token(part)?, None));
+                };
+                let value = &part[equals + 1..];
+                let value = match value {
+                    [b'"', inside @ .., b'"'] => unescaped(inside)?,
+                    _ => value.to_vec(),
+                };
+                Some((plain_token(&part[..equals])?, Some(plain_token(&value)?)))
+            });
+            Some((name, params.collect::<Option<_>>()?))
+        })
+        .collect()
+}
+
+fn trim(bytes: &[u8]) -> &[u8] {
+    let space = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = bytes.iter().position(|byte| !space(byte)).unwrap_or(bytes.len());
+    let end = bytes.iter().rposition(|byte| !space(byte)).map_or(start, |last| last + 1);
+    &bytes[start..end]
+}
+
+fn split_outside_quotes(bytes: &[u8], separator: u8) -> Vec<&[u8]> {
+    let (mut parts, mut start) = (Vec::new(), 0);
+    let (mut quoted, mut escaped) = (false, false);
+    for (i, byte) in bytes.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ if *byte == separator && !quoted => {
+                parts.push(&bytes[start..i]);
+                start = i + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&bytes[start..]);
+    parts
+}
+
+fn unescaped(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut bytes = bytes.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => out.push(*bytes.next()?),
+            b'"' => return None,
+            _ => out.push(*byte),
+        }
+    }
+    Some(out)
+}
+
+fn plain_token(bytes: &[u8]) -> Option<String> {
+    let good = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let all = !bytes.is_empty() && bytes.iter().all(good);
+    all.then(|| String::from_utf8(bytes.to_vec()).unwrap())
+}
