@@ -1,6 +1,6 @@
 //! Mistakes that other WebSocket implementations made, each with a test that
 //! would notice it here. The numbers are those of the list that they were
-//! gathered in; its 28 to 31 and 38 concern compression, which is not there yet.
+//! gathered in; what of it concerns compression is in `field_notes_deflate.rs`.
 #![cfg(feature = "std")]
 
 mod common;
