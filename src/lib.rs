@@ -118,7 +118,7 @@ pub use self::error::{ProtocolError, SendError};
 pub use self::keys::{ChaChaKeys, MaskingKeys};
 pub use self::payload::{Payload, PayloadTooLong};
 #[cfg(feature = "alloc")]
-pub use self::websocket::{Message, Received, Scratch, WebSocket};
+pub use self::websocket::{Message, MessageReceiver, MessageSender, Received, Scratch, WebSocket};
 
 /// The README's examples, as tests.
 #[cfg(all(doctest, feature = "std"))]

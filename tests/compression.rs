@@ -11,8 +11,8 @@ use sansocket::handshake::{
     ClientHandshake, ComposeError, HandshakeError, RequestReader, ResponseReader, Url,
 };
 use sansocket::{
-    ChaChaKeys, Client, CloseCode, Config, Message, ProtocolError, Received, Scratch, Server,
-    WebSocket,
+    ChaChaKeys, Client, CloseCode, Config, Message, Payload, ProtocolError, Received, Scratch,
+    Server, WebSocket,
 };
 
 fn bits(bits: u8) -> WindowBits {
@@ -459,6 +459,67 @@ proptest! {
     }
 
     #[test]
+    fn halves_do_what_the_whole_does(
+        messages in messages(),
+        agreed in (any::<bool>(), compression(), compression()),
+        step in 1..5000usize,
+        split_at in any::<prop::sample::Index>(),
+    ) {
+        let (compressed, client, server) = agreed;
+        let (_, _, agreement) = pair(client, server, Config::new());
+        let agreement = compressed.then_some(agreement);
+        let keys = ChaChaKeys::from_seed([1; 32]);
+        let mut client = WebSocket::client_with_compression(Config::new(), keys, agreement);
+        let mut whole = WebSocket::server_with_compression(Config::new(), agreement);
+        let mut split = WebSocket::server_with_compression(Config::new(), agreement);
+
+        let mut wire = Vec::new();
+        for message in &messages {
+            client.ping(Payload::new(b"still there?").unwrap(), &mut wire);
+            client.send(message, &mut wire).unwrap();
+        }
+        client.close(CloseCode::NORMAL, &mut wire);
+        let split_at = split_at.index(wire.len());
+
+        let (mut expected, mut seen) = (Vec::new(), Vec::new());
+        for mut input in wire.clone().chunks_mut(step) {
+            while let Some(received) = whole.receive(&mut input, &mut expected)? {
+                if let Received::Message(message) = &received {
+                    whole.send(message, &mut expected)?;
+                }
+                seen.push(format!("{received:?}"));
+            }
+        }
+
+        // Whole for a while, in the middle of a message split.
+        let (mut output, mut seen_split) = (Vec::new(), Vec::new());
+        let (before, after) = wire.split_at_mut(split_at);
+        for mut input in before.chunks_mut(step) {
+            while let Some(received) = split.receive(&mut input, &mut output)? {
+                if let Received::Message(message) = &received {
+                    split.send(message, &mut output)?;
+                }
+                seen_split.push(format!("{received:?}"));
+            }
+        }
+        let (mut receiver, mut sender) = split.split();
+        for mut input in after.chunks_mut(step) {
+            while let Some(received) = receiver.receive(&mut input)? {
+                match &received {
+                    Received::Message(message) => sender.send(message, &mut output)?,
+                    Received::Ping(payload) => sender.pong(*payload, &mut output),
+                    Received::Pong(_) => {}
+                    Received::Closed(close) => sender.close(*close, &mut output),
+                }
+                seen_split.push(format!("{received:?}"));
+            }
+        }
+        prop_assert!(receiver.has_received_close() && sender.has_sent_close());
+        prop_assert_eq!(seen_split, seen);
+        prop_assert_eq!(output, expected);
+    }
+
+    #[test]
     fn a_verdict_does_not_depend_on_cuts(
         payload in damaged(),
         is_text in any::<bool>(),
@@ -474,6 +535,16 @@ proptest! {
             received(&mut server, &mut frame.clone(), step)
         };
         let whole = verdict(frame.len());
+        // The receiving half by itself judges alike, and goes on doing so.
+        let server = WebSocket::server_with_compression(config, agreement(takeover, wish));
+        let mut half = server.split().0;
+        let mut bytes = frame.clone();
+        let mut input = &mut bytes[..];
+        let by_half = half.receive(&mut input).map(|got| got.is_some());
+        prop_assert_eq!(by_half, whole.clone().map(|messages| !messages.is_empty()));
+        if let Err(error) = by_half {
+            prop_assert_eq!(half.receive(&mut &mut [][..]), Err(error));
+        }
         for step in [1, 2, 3, 7, 100, 1000] {
             prop_assert_eq!(verdict(step), whole.clone(), "step {}", step);
         }

@@ -179,7 +179,7 @@ impl<R: Role> Sender<R> {
 
     /// Appends `payload` as a whole message to `out`.
     #[cfg(feature = "alloc")]
-    pub(super) fn append(
+    pub(crate) fn append(
         &mut self,
         kind: Kind,
         payload: &[u8],
@@ -208,7 +208,7 @@ impl<R: Role> Sender<R> {
     /// `deflate` gets `room` bytes. If it gives up, nothing is appended and the
     /// answer is `false`.
     #[cfg(feature = "alloc")]
-    pub(super) fn append_compressed(
+    pub(crate) fn append_compressed(
         &mut self,
         kind: Kind,
         room: usize,

@@ -108,6 +108,16 @@ impl PerMessageDeflate {
         }
     }
 
+    /// What receiving needs, and what sending needs.
+    pub(super) fn split(self) -> (Self, Self) {
+        let Self { settings, send, receive, max_message, .. } = self;
+        let (deflater, scratch) = (self.deflater, Scratch::new());
+        let (window, incoming) = (None, Incoming::default());
+        let sending =
+            Self { settings, send, receive, max_message, deflater, window, incoming, scratch };
+        (Self { deflater: None, ..self }, sending)
+    }
+
     /// Inflates a piece of a compressed message; returns the message if it was
     /// the last.
     pub(super) fn add(

@@ -3,6 +3,7 @@
 mod assembly;
 mod compression;
 mod message;
+mod split;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -10,6 +11,7 @@ use core::time::Duration;
 
 pub use self::compression::Scratch;
 pub use self::message::Message;
+pub use self::split::{MessageReceiver, MessageSender};
 
 use self::assembly::Assembly;
 use self::compression::PerMessageDeflate;
