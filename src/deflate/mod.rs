@@ -77,6 +77,11 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
+//! # Another codec
+//!
+//! zlib, or a piece of hardware, can take the place of what is here: see
+//! [`Deflate`] and [`Inflate`].
+//!
 //! # Secrets
 //!
 //! The size of a payload tells how much of a message repeats what came before
@@ -84,12 +89,14 @@
 //! rest (as CRIME and BREACH did): do not compress secrets together with what
 //! others choose.
 
+mod codec;
 mod deflater;
 mod inflater;
 mod negotiation;
 mod symbols;
 mod window;
 
+pub use self::codec::{Checked, Deflate, Inflate};
 pub use self::deflater::{DeflateError, DeflateScratch, Deflater, Level, max_deflated_len};
 pub use self::inflater::{InflateError, InflateScratch, InflateWindow, Inflated, Inflater};
 #[cfg(feature = "alloc")]

@@ -9,11 +9,12 @@ use alloc::vec::Vec;
 
 use crate::connection::{Data, Kind};
 use crate::deflate::{
-    Agreement, DeflateScratch, Deflater, Direction, InflateScratch, InflateWindow, Inflater,
-    Settings,
+    Agreement, Checked, Deflate, DeflateScratch, Deflater, Direction, Inflate, InflateScratch,
+    InflateWindow, Inflater, Settings,
 };
 use crate::error::ProtocolError;
 use crate::utf8::Decoder;
+use crate::websocket::WebSocket;
 use crate::websocket::message::Message;
 
 /// Working memory for compression, about 40 KiB, made when it is first needed;
@@ -47,11 +48,73 @@ pub(super) struct PerMessageDeflate {
     send: Direction,
     receive: Direction,
     max_message: u64,
-    deflater: Option<Deflater<Box<[u8]>>>,
-    window: Option<InflateWindow<Box<[u8]>>>,
+    deflating: Deflating,
+    inflating: Inflating,
     incoming: Incoming,
     /// For the calls that are lent none.
     pub(super) scratch: Scratch,
+}
+
+/// The codec of what is sent, and its context.
+enum Deflating {
+    Ours(Option<Deflater<Box<[u8]>>>),
+    Another(Box<dyn Deflate>),
+}
+
+/// The codec of what is received, and its context.
+#[derive(Debug)]
+enum Inflating {
+    Ours(Option<InflateWindow<Box<[u8]>>>),
+    Another(Box<Checked<dyn Inflate>>),
+}
+
+impl core::fmt::Debug for Deflating {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Ours(deflater) => f.debug_tuple("Ours").field(deflater).finish(),
+            Self::Another(_) => f.debug_tuple("Another").finish_non_exhaustive(),
+        }
+    }
+}
+
+/// Another codec in the place of ours. Negotiation, thresholds, limits and the
+/// check of how a message ends stay what they are.
+impl<R> WebSocket<R> {
+    /// Compresses with what `make` makes, which is told the window agreed on;
+    /// if compression was not agreed, it is not called. To be called before the
+    /// first message is sent.
+    ///
+    /// ```
+    /// use sansocket::deflate::{Agreement, Deflate, WindowBits};
+    /// use sansocket::{Config, Server, WebSocket};
+    ///
+    /// fn open<D: Deflate + 'static>(
+    ///     agreement: Option<Agreement>,
+    ///     make: impl FnOnce(WindowBits) -> D,
+    /// ) -> WebSocket<Server> {
+    ///     WebSocket::server_with_compression(Config::new(), agreement)
+    ///         .deflate_with(|direction| make(direction.window))
+    /// }
+    /// ```
+    #[must_use]
+    pub fn deflate_with<D: Deflate + 'static>(mut self, make: impl FnOnce(Direction) -> D) -> Self {
+        if let Some(compression) = &mut self.compression {
+            compression.deflating = Deflating::Another(Box::new(make(compression.send)));
+        }
+        self
+    }
+
+    /// Inflates with what `make` makes, which is told the window agreed on; if
+    /// compression was not agreed, it is not called. To be called before the
+    /// first message is received.
+    #[must_use]
+    pub fn inflate_with<I: Inflate + 'static>(mut self, make: impl FnOnce(Direction) -> I) -> Self {
+        if let Some(compression) = &mut self.compression {
+            let codec = Checked::new(make(compression.receive));
+            compression.inflating = Inflating::Another(Box::new(codec));
+        }
+        self
+    }
 }
 
 /// The message that is being inflated.
@@ -101,8 +164,8 @@ impl PerMessageDeflate {
             send,
             receive,
             max_message,
-            deflater: None,
-            window: None,
+            deflating: Deflating::Ours(None),
+            inflating: Inflating::Ours(None),
             incoming: Incoming::default(),
             scratch: Scratch::new(),
         }
@@ -127,6 +190,11 @@ impl PerMessageDeflate {
     ) -> Result<Option<Message<'static>>, ProtocolError> {
         if data.is_first() {
             self.incoming = Incoming::default();
+            if let Inflating::Another(codec) = &mut self.inflating
+                && !self.receive.takeover
+            {
+                codec.clear();
+            }
         }
         // However the message is cut up, what is wrong first is reported: the
         // text before an error in the compression.
@@ -148,13 +216,16 @@ impl PerMessageDeflate {
                 Message::Text(Cow::Owned(text))
             }
         };
-        inflater.finish().map_err(|_| ProtocolError::BadCompression)?;
+        let finished = match &mut self.inflating {
+            Inflating::Ours(_) => inflater.finish(),
+            Inflating::Another(codec) => codec.finish(),
+        };
+        finished.map_err(|_| ProtocolError::BadCompression)?;
         ratio.map(|()| Some(message))
     }
 
     /// Inflates `input` to the end of the message, no byte past the limits.
     fn inflate(&mut self, mut input: &[u8], scratch: &mut Scratch) -> Result<(), ProtocolError> {
-        let scratch = scratch.inflate.get_or_insert_with(Box::default);
         let Incoming { inflater, message, taken, ratio_judged, .. } = &mut self.incoming;
         *taken += input.len() as u64;
         loop {
@@ -168,17 +239,26 @@ impl PerMessageDeflate {
             let room = input.len().saturating_mul(4).max(512).min(to_end);
             let room = left.min(room as u64) as usize;
             message.resize(start + room, 0);
-            let inflated = if self.receive.takeover {
-                let bits = self.receive.window;
-                let window = self.window.get_or_insert_with(|| {
-                    InflateWindow::new(bits, vec![0; bits.size()].into_boxed_slice())
-                });
-                let place = message.get_mut(start..).unwrap_or_default();
-                inflater.inflate(scratch, window, &mut input, place)
-            } else {
-                inflater.inflate_whole(scratch, self.receive.window, &mut input, message)
+            let inflated = match &mut self.inflating {
+                Inflating::Another(codec) => {
+                    codec.inflate(&mut input, message.get_mut(start..).unwrap_or_default())
+                }
+                Inflating::Ours(window) => {
+                    let working = scratch.inflate.get_or_insert_with(Box::default);
+                    let bits = self.receive.window;
+                    if self.receive.takeover {
+                        let window = window.get_or_insert_with(|| {
+                            InflateWindow::new(bits, vec![0; bits.size()].into_boxed_slice())
+                        });
+                        let place = message.get_mut(start..).unwrap_or_default();
+                        inflater.inflate(working, window, &mut input, place)
+                    } else {
+                        inflater.inflate_whole(working, bits, &mut input, message)
+                    }
+                }
             };
-            message.truncate(inflater.len());
+            // What came before an error is there, too, if the codec is ours.
+            message.truncate(inflated.map_or(inflater.len().max(start), |new| start + new.len));
             let inflated = inflated.map_err(|_| ProtocolError::BadCompression)?;
             if !inflated.is_full {
                 return Ok(());
@@ -223,9 +303,23 @@ impl PerMessageDeflate {
     ) -> Option<usize> {
         let Direction { window, takeover } = self.send;
         let level = self.settings.level;
+        let ours = match &mut self.deflating {
+            Deflating::Ours(deflater) => deflater,
+            Deflating::Another(codec) => {
+                if !takeover {
+                    codec.clear();
+                }
+                let deflated = codec.deflate(message, room).ok().filter(|&len| len <= room.len());
+                if deflated.is_none() {
+                    // The receiver will not see this message in its history.
+                    codec.clear();
+                }
+                return deflated;
+            }
+        };
         let working = scratch.deflate.get_or_insert_with(Box::default);
         let deflated = if takeover {
-            let deflater = self.deflater.get_or_insert_with(|| {
+            let deflater = ours.get_or_insert_with(|| {
                 Deflater::new(level, window, vec![0; level.memory_len(window)].into_boxed_slice())
             });
             deflater.deflate(working, message, true, room)

@@ -32,6 +32,9 @@ pub enum InflateError {
     /// The message ended elsewhere than behind the header of the empty stored
     /// block whose rest the sender removed (RFC 7692 §7.2.1).
     Truncated,
+    /// What another codec than ours refused; see
+    /// [`Inflate`](crate::deflate::Inflate).
+    Other,
 }
 
 impl core::fmt::Display for InflateError {
@@ -47,6 +50,7 @@ impl core::fmt::Display for InflateError {
             Self::InvalidCode => "invalid code",
             Self::DistanceTooFar => "distance too far back",
             Self::Truncated => "compressed message is truncated",
+            Self::Other => "refused by the codec",
         })
     }
 }

@@ -1,4 +1,7 @@
-//! Messages like those of a chat, of a market feed, in Chinese, and some that are nobody's.
+//! Messages like those of a chat, of a market feed, in Chinese, out of this repository's files, and some that are nobody's.
+
+use std::path::Path;
+use std::sync::LazyLock;
 
 use crate::rng::Rng;
 
@@ -19,14 +22,35 @@ pub enum Kind {
     Chat,
     Tick,
     Cjk,
+    /// Prose and source code: the files of this repository.
+    Files,
     Noise,
     Runs,
     Mixed,
 }
 
 pub const TEXTS: [Kind; 3] = [Kind::Chat, Kind::Tick, Kind::Cjk];
-pub const ALL: [Kind; 6] =
-    [Kind::Chat, Kind::Tick, Kind::Cjk, Kind::Noise, Kind::Runs, Kind::Mixed];
+pub const ALL: [Kind; 7] =
+    [Kind::Chat, Kind::Tick, Kind::Cjk, Kind::Files, Kind::Noise, Kind::Runs, Kind::Mixed];
+
+static FILES: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    fn gather(path: &Path, out: &mut Vec<u8>) {
+        if path.is_dir() {
+            let mut entries: Vec<_> =
+                path.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+            entries.sort();
+            entries.iter().for_each(|path| gather(path, out));
+        } else {
+            out.extend(std::fs::read(path).unwrap());
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut out = Vec::new();
+    for name in ["README.md", "DESIGN.md", "src", "examples"] {
+        gather(&root.join(name), &mut out);
+    }
+    out
+});
 
 /// A message of exactly `len` bytes.
 pub fn message(kind: Kind, len: usize, rng: &mut Rng) -> Vec<u8> {
@@ -72,6 +96,11 @@ fn record(kind: Kind, rng: &mut Rng, out: &mut Vec<u8>) {
             }
             out.extend("，".bytes());
         }
+        Kind::Files => {
+            let start = rng.below(FILES.len());
+            let end = FILES.len().min(start + rng.length(20_000));
+            out.extend_from_slice(&FILES[start..end]);
+        }
         Kind::Noise => out.extend(rng.bytes(64)),
         Kind::Runs => {
             let unit = {
@@ -83,7 +112,7 @@ fn record(kind: Kind, rng: &mut Rng, out: &mut Vec<u8>) {
             }
         }
         Kind::Mixed => {
-            let kind = ALL[rng.below(5)];
+            let kind = ALL[rng.below(ALL.len() - 1)];
             let n = rng.length(3000);
             out.extend(message(kind, n, rng));
         }

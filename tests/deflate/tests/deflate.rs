@@ -1,9 +1,10 @@
-//! Deflating, against zlib's inflate and our own strict one.
+//! Deflating, against the inflaters of zlib, zlib-rs and `miniz_oxide`, and our own strict one.
 
 use deflate_oracle::corpus::{self, ALL, Kind};
 use deflate_oracle::ours::{Cut, deflate, deflater, inflate, inflate_whole};
 use deflate_oracle::rng::Rng;
-use deflate_oracle::zlib::c;
+use deflate_oracle::zlib::{c, rs};
+use deflate_oracle::{Decompressor, miniz};
 use sansocket::deflate::{
     DeflateError, DeflateScratch, Deflater, InflateScratch, InflateWindow, Level, WindowBits,
     max_deflated_len,
@@ -15,9 +16,11 @@ fn rounds(default: usize) -> usize {
     std::env::var("ROUNDS").map_or(default, |n| n.parse().unwrap())
 }
 
-/// A receiver: zlib, and ours with the window that was agreed on.
+/// A receiver: others, and ours with the window that was agreed on.
 struct Receiver {
     zlib: Box<c::Inflate>,
+    zlib_rs: Box<rs::Inflate>,
+    miniz: miniz::Inflate,
     window: InflateWindow<Vec<u8>>,
     scratch: Box<InflateScratch>,
     buffer: Vec<u8>,
@@ -28,6 +31,8 @@ impl Receiver {
         let bits = WindowBits::new(bits).unwrap();
         Self {
             zlib: c::Inflate::new(bits.get()),
+            zlib_rs: rs::Inflate::new(bits.get()),
+            miniz: miniz::Inflate::default(),
             window: InflateWindow::new(bits, vec![0; bits.size()]),
             scratch: Box::default(),
             buffer: vec![0; 1 << 19],
@@ -35,8 +40,13 @@ impl Receiver {
     }
 
     fn expect(&mut self, payload: &[u8], message: &[u8]) {
-        let n = self.zlib.message(payload, &mut self.buffer);
+        let tailed = [payload, &[0, 0, 0xff, 0xff]].concat();
+        let n = self.zlib.message(&tailed, &mut self.buffer);
         assert!(self.buffer[..n] == *message, "zlib disagrees");
+        let n = self.zlib_rs.message(&tailed, &mut self.buffer);
+        assert!(self.buffer[..n] == *message, "zlib-rs disagrees");
+        let n = self.miniz.message(&tailed, &mut self.buffer);
+        assert!(self.buffer[..n] == *message, "miniz_oxide disagrees");
         let (ours, result) = inflate(
             &mut self.scratch,
             &mut self.window,
@@ -50,6 +60,8 @@ impl Receiver {
 
     fn clear(&mut self) {
         self.zlib.reset();
+        self.zlib_rs.reset();
+        self.miniz.reset();
         self.window.clear();
     }
 }
