@@ -15,16 +15,25 @@ pub const fn encoded_len(len: usize) -> usize {
 /// ```
 pub fn encode<'o>(bytes: &[u8], out: &'o mut [u8]) -> Option<&'o str> {
     let out = out.get_mut(..encoded_len(bytes.len()))?;
-    for (three, four) in bytes.chunks(3).zip(out.as_chunks_mut::<4>().0) {
-        let byte = |i| u32::from(three.get(i).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        let symbol = |i: usize| {
-            let letter = ALPHABET[(bits >> (18 - 6 * i) & 63) as usize];
-            if i <= three.len() { letter } else { b'=' }
-        };
-        *four = [symbol(0), symbol(1), symbol(2), symbol(3)];
+    let (threes, rest) = bytes.as_chunks();
+    let (fours, _) = out.as_chunks_mut();
+    let mut fours = fours.iter_mut();
+    for (three, four) in threes.iter().zip(&mut fours) {
+        *four = symbols(*three);
+    }
+    if let (Some(four), &[first, ref rest @ ..]) = (fours.next(), rest) {
+        *four = symbols([first, rest.first().copied().unwrap_or(0), 0]);
+        four[3] = b'=';
+        if rest.is_empty() {
+            four[2] = b'=';
+        }
     }
     core::str::from_utf8(out).ok()
+}
+
+fn symbols([a, b, c]: [u8; 3]) -> [u8; 4] {
+    let bits = u32::from_be_bytes([0, a, b, c]);
+    [18, 12, 6, 0].map(|shift| ALPHABET[(bits >> shift & 63) as usize])
 }
 
 /// Writes the bytes that `text` encodes to the front of `out` and returns
@@ -60,16 +69,20 @@ pub fn decode<'o>(text: &[u8], out: &'o mut [u8]) -> Option<&'o [u8]> {
 
 /// The six bits that a symbol stands for.
 fn value(symbol: u8) -> Option<u32> {
-    let value = match symbol {
-        b'A'..=b'Z' => symbol - b'A',
-        b'a'..=b'z' => symbol - b'a' + 26,
-        b'0'..=b'9' => symbol - b'0' + 52,
-        b'+' => 62,
-        b'/' => 63,
-        _ => return None,
-    };
-    Some(u32::from(value))
+    let value = VALUES[usize::from(symbol)];
+    (value < 64).then_some(value.into())
 }
+
+/// By symbol, the six bits that it stands for; more for what is no symbol.
+static VALUES: [u8; 256] = {
+    let mut values = [0xFF; 256];
+    let mut i = 0;
+    while i < ALPHABET.len() {
+        values[ALPHABET[i] as usize] = i as u8;
+        i += 1;
+    }
+    values
+};
 
 const ALPHABET: [u8; 64] = *b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

@@ -210,10 +210,23 @@ impl<'b> Cursor<'b> {
 
 /// Whether `byte` may stand in a token (RFC 9110 §5.6.2).
 pub(crate) const fn is_token(byte: u8) -> bool {
-    // Visible, and none of the delimiters.
-    byte.is_ascii_graphic()
-        && !matches!(byte, b'"' | b'(' | b')' | b',' | b'/' | b':'..=b'@' | b'['..=b']' | b'{' | b'}')
+    TOKEN[byte as usize]
 }
+
+/// By byte, whether it may stand in a token.
+static TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        // Visible, and none of the delimiters.
+        table[byte as usize] = !matches!(
+            byte,
+            b'"' | b'(' | b')' | b',' | b'/' | b':'..=b'@' | b'['..=b']' | b'{' | b'}'
+        );
+        byte += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {

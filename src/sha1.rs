@@ -20,8 +20,9 @@ pub fn digest(message: &[u8]) -> [u8; 20] {
 
     // The padding: a one bit, zeros, and the length in bits in the last 8 bytes.
     let mut last = [0; 64];
-    for (slot, byte) in last.iter_mut().zip(rest.iter().chain(&[0x80])) {
-        *slot = *byte;
+    if let Some((start, [end, ..])) = last.split_at_mut_checked(rest.len()) {
+        start.copy_from_slice(rest);
+        *end = 0x80;
     }
     if rest.len() >= 56 {
         compress(&mut state, &last);

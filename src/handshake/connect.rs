@@ -13,6 +13,7 @@ use crate::handshake::compose::{ComposeError, Head};
 use crate::handshake::error::HandshakeError;
 use crate::handshake::fields::{Fields, is_value, token};
 use crate::handshake::negotiation::{Accepted, Choice, Headers, Offer, Wish};
+use crate::handshake::summary::Summary;
 use crate::handshake::url::Url;
 
 /// A request over HTTP/2 or HTTP/3, as the server's HTTP stack hands it over.
@@ -144,9 +145,8 @@ impl<'b, H: Headers<'b>> ConnectRequest<'b, H> {
         // > Implementations using this extended CONNECT to bootstrap WebSockets
         // > do not do the processing of the Sec-WebSocket-Key and
         // > Sec-WebSocket-Accept header fields (§5)
-        let offer = Offer::new(path, host, self.headers);
-        offer.check()?;
-        Ok(Connect { secure, offer })
+        Summary::of(self.headers.pairs()).check()?;
+        Ok(Connect { secure, offer: Offer::new(path, host, self.headers) })
     }
 }
 

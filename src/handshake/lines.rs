@@ -1,7 +1,7 @@
 //! The lines of a head that is still arriving, each byte looked at once.
 
 use crate::handshake::error::HandshakeError;
-use crate::handshake::fields::is_value;
+use crate::handshake::fields::value_len;
 
 /// Cuts lines off a growing prefix of the peer's bytes.
 ///
@@ -33,27 +33,26 @@ impl Lines {
             bytes.len() >= self.seen,
             "all bytes so far must be passed, not the new ones"
         );
-        for (index, &byte) in bytes.iter().enumerate().take(self.limit).skip(self.seen) {
-            let after_cr = index > self.start && bytes.get(index - 1) == Some(&b'\r');
-            match byte {
-                b'\n' if after_cr => {
-                    let line = bytes.get(self.start..index - 1);
-                    self.start = index + 1;
-                    self.seen = index + 1;
-                    return Ok(line);
-                }
-                b'\r' if !after_cr => {}
-                _ if is_value(byte) && !after_cr => {}
-                // > A sender MUST NOT generate a bare CR (RFC 9112 §2.2)
-                //
-                // A bare LF may be borne there, and is not here: two parsers
-                // that disagree on where a line ends can be played off
-                // against each other.
-                _ => return Err(HandshakeError::MalformedHead),
+        let arrived = bytes.get(..bytes.len().min(self.limit)).unwrap_or_default();
+        let unseen = arrived.get(self.seen..).unwrap_or_default();
+        let end = self.seen + value_len(unseen);
+        match arrived.get(end..).unwrap_or_default() {
+            [b'\r', b'\n', ..] => {
+                let line = arrived.get(self.start..end);
+                self.start = end + 2;
+                self.seen = self.start;
+                return Ok(line);
             }
+            // The rest has to come.
+            [] | [b'\r'] => self.seen = end,
+            // > A sender MUST NOT generate a bare CR (RFC 9112 §2.2)
+            //
+            // A bare LF may be borne there, and is not here: two parsers that
+            // disagree on where a line ends can be played off against each
+            // other.
+            _ => return Err(HandshakeError::MalformedHead),
         }
-        self.seen = self.seen.max(bytes.len().min(self.limit));
-        if self.seen >= self.limit {
+        if arrived.len() >= self.limit {
             return Err(HandshakeError::HeadTooLarge);
         }
         Ok(None)

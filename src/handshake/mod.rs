@@ -48,6 +48,7 @@ mod lines;
 mod negotiation;
 mod request;
 mod response;
+mod summary;
 mod url;
 
 pub use self::compose::{Accept, ComposeError, Reply, RequestWriter};
@@ -78,9 +79,9 @@ use crate::{base64, sha1};
 #[must_use]
 pub fn accept_key(key: &[u8; 24]) -> [u8; 28] {
     let mut text = [0; 24 + GUID.len()];
-    for (slot, byte) in text.iter_mut().zip(key.iter().chain(GUID)) {
-        *slot = *byte;
-    }
+    let (start, end) = text.split_at_mut(key.len());
+    start.copy_from_slice(key);
+    end.copy_from_slice(GUID);
     let mut accept = [0; 28];
     // Never too short: base64 makes 28 characters of 20 bytes.
     let _ = base64::encode(&sha1::digest(&text), &mut accept);

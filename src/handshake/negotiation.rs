@@ -43,12 +43,6 @@ pub(super) fn single<'b>(headers: &impl Headers<'b>, name: &str) -> Option<&'b [
     values.next().is_none().then_some(value)
 }
 
-/// Whether `token`, in upper or lower case, is on the list that the fields
-/// called `name` hold together.
-pub(super) fn lists<'b>(headers: &impl Headers<'b>, name: &str, token: &str) -> bool {
-    headers.named(name).flat_map(list).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
-}
-
 /// The extensions that the fields called `Sec-WebSocket-Extensions` hold
 /// together.
 ///
@@ -154,40 +148,6 @@ impl<'b, H: Headers<'b>> Offer<'b, H> {
     /// The extensions that the client offers, the one it likes best first.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'b>> + use<'b, H> {
         offered_extensions(&self.headers)
-    }
-
-    /// Holds the headers against the rules that every version of HTTP shares
-    /// (RFC 6455 §4.2.1).
-    pub(super) fn check(&self) -> Result<(), HandshakeError> {
-        let headers = &self.headers;
-        // > Optionally, an |Origin| header field.
-        let has_origin = self.header("Origin").is_some();
-        let is_ascii = |origin: &str| origin.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        if has_origin && !self.origin().is_some_and(is_ascii) {
-            return Err(HandshakeError::BadOrigin);
-        }
-        // > A |Sec-WebSocket-Version| header field, with a value of 13.
-        if single(headers, "Sec-WebSocket-Version") != Some(b"13") {
-            return Err(HandshakeError::WebSocketVersion);
-        }
-        // > Optionally, a |Sec-WebSocket-Protocol| header field, with a list of
-        // > values indicating which protocols the client would like to speak
-        let mut protocols = headers.named("Sec-WebSocket-Protocol").flat_map(list);
-        if !protocols.all(|protocol| token(protocol).is_some()) {
-            return Err(HandshakeError::BadProtocols);
-        }
-        // > Optionally, a |Sec-WebSocket-Extensions| header field, with a list
-        // > of values indicating which extensions the client would like to
-        // > speak.
-        //
-        // > If a value is received by either the client or the server during
-        // > negotiation that does not conform to the ABNF below, the recipient
-        // > of such malformed data MUST immediately _Fail the WebSocket
-        // > Connection_. (§9.1)
-        if extensions(headers).any(|extension| extension.is_err()) {
-            return Err(HandshakeError::BadExtensions);
-        }
-        Ok(())
     }
 }
 

@@ -9,7 +9,8 @@ use crate::handshake::compose::Accept;
 use crate::handshake::error::HandshakeError;
 use crate::handshake::fields::{Fields, token};
 use crate::handshake::head::{FirstLine, HeadReader};
-use crate::handshake::negotiation::{self, Offer, lists, single};
+use crate::handshake::negotiation::{self, Offer, single};
+use crate::handshake::summary::{Occurrence, Summary};
 
 /// Reads the head of a request as it arrives.
 ///
@@ -240,38 +241,40 @@ impl<'b> Request<'b> {
         }
         // > including a "Request-URI" [...] that should be interpreted as a
         // > /resource name/ defined in Section 3
-        let good = match self.split_target() {
-            (Some(authority), _) => host_and_port(authority).is_ok(),
-            (None, resource) => resource.starts_with('/'),
+        let (authority, resource) = self.split_target();
+        let good = match authority {
+            Some(authority) => host_and_port(authority).is_ok(),
+            None => resource.starts_with('/'),
         };
         if !good || self.target.contains('#') {
             return Err(HandshakeError::BadTarget);
         }
         // What comes behind the head must be frames for everyone who looks.
-        let length = self.fields.named("Content-Length").all(|length| length == b"0");
-        if !length || self.header("Transfer-Encoding").is_some() {
+        let summary = Summary::of(self.fields.raw());
+        if summary.body {
             return Err(HandshakeError::RequestHasBody);
         }
-        self.check_host()?;
+        let host = self.check_single_host(summary.host)?;
+        let host = authority.unwrap_or(host);
         // > An |Upgrade| header field containing the value "websocket",
         // > treated as an ASCII case-insensitive value.
-        if !lists(&self.fields, "Upgrade", "websocket") {
+        if !summary.websocket {
             return Err(HandshakeError::NotUpgrade);
         }
         // > A |Connection| header field that includes the token "Upgrade",
         // > treated as an ASCII case-insensitive value.
-        if !lists(&self.fields, "Connection", "Upgrade") {
+        if !summary.upgrade {
             return Err(HandshakeError::ConnectionNotUpgrade);
         }
-        self.offer().check()?;
+        summary.check()?;
         // > A |Sec-WebSocket-Key| header field with a base64-encoded [...]
         // > value that, when decoded, is 16 bytes in length.
         //
         // > The |Sec-WebSocket-Key| header field MUST NOT appear more than
         // > once in an HTTP request. (§11.3.1)
-        let key = single(&self.fields, "Sec-WebSocket-Key").and_then(|key| key.try_into().ok());
+        let key = summary.key.single().and_then(|key| key.try_into().ok());
         let Some(key) = key.filter(is_key) else { return Err(HandshakeError::BadKey) };
-        Ok(Upgrade { request: self, key })
+        Ok(Upgrade { request: self, host, key })
     }
 
     /// Holds the request against the rule for its `Host`, which a server that
@@ -287,17 +290,17 @@ impl<'b> Request<'b> {
     /// # Errors
     /// [`BadHost`](HandshakeError::BadHost).
     pub fn check_host(&self) -> Result<(), HandshakeError> {
-        let is_host =
-            |host: &[u8]| core::str::from_utf8(host).is_ok_and(|host| host_and_port(host).is_ok());
-        match single(&self.fields, "Host") {
-            None if self.minor_version < 1 && self.header("Host").is_none() => Ok(()),
-            Some(host) if is_host(host) => Ok(()),
-            _ => Err(HandshakeError::BadHost),
-        }
+        self.check_single_host(Summary::of(self.fields.raw()).host).map(drop)
     }
 
-    fn offer(&self) -> Offer<'b> {
-        Offer::new(self.split_target().1, self.host().unwrap_or_default(), self.fields)
+    fn check_single_host(&self, host: Occurrence<'b>) -> Result<&'b str, HandshakeError> {
+        let host = match host {
+            Occurrence::Never if self.minor_version < 1 => return Ok(""),
+            Occurrence::Once(host) => core::str::from_utf8(host).ok(),
+            _ => None,
+        };
+        let is_host = |host: &&str| host_and_port(host).is_ok();
+        host.filter(is_host).ok_or(HandshakeError::BadHost)
     }
 
     /// The authority, if the target is an absolute address, and the rest.
@@ -305,6 +308,9 @@ impl<'b> Request<'b> {
         // > a server MUST accept the absolute-form in requests
         // > (RFC 9112 §3.2.2)
         let known = ["http", "https", "ws", "wss"];
+        if self.target.starts_with('/') {
+            return (None, self.target);
+        }
         match self.target.split_once("://") {
             Some((scheme, rest)) if known.iter().any(|s| s.eq_ignore_ascii_case(scheme)) => {
                 let end = rest.find(['/', '?']).unwrap_or(rest.len());
@@ -347,6 +353,7 @@ fn is_key(key: &[u8; 24]) -> bool {
 #[derive(Clone, Copy, Debug)]
 pub struct Upgrade<'b> {
     request: Request<'b>,
+    host: &'b str,
     key: [u8; 24],
 }
 
@@ -366,7 +373,7 @@ impl<'b> Upgrade<'b> {
     /// What the client asks for, without what HTTP/1.1 adds.
     #[must_use]
     pub fn offer(&self) -> Offer<'b> {
-        self.request.offer()
+        Offer::new(self.request.split_target().1, self.host, self.request.fields)
     }
 
     /// The first of `supported` that the client offers, too.

@@ -7,9 +7,9 @@ use crate::deflate::Compression;
 use crate::handshake::accept_key;
 use crate::handshake::compose::RequestWriter;
 use crate::handshake::error::HandshakeError;
-use crate::handshake::fields::Fields;
+use crate::handshake::fields::{Fields, lists};
 use crate::handshake::head::{FirstLine, HeadReader};
-use crate::handshake::negotiation::{Accepted, Wish, lists, single};
+use crate::handshake::negotiation::{Accepted, Wish, single};
 use crate::handshake::request::{RequestReader, http_version};
 use crate::handshake::url::Url;
 
@@ -105,7 +105,7 @@ impl<'a> ClientHandshake<'a> {
         // > |Connection| header field doesn't contain a token that is an ASCII
         // > case-insensitive match for the value "Upgrade", the client MUST
         // > _Fail the WebSocket Connection_.
-        if !lists(&fields, "Connection", "Upgrade") {
+        if !fields.named("Connection").any(|value| lists(value, "Upgrade")) {
             return Err(HandshakeError::ConnectionNotUpgrade);
         }
         // > If the response lacks a |Sec-WebSocket-Accept| header field or the

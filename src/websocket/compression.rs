@@ -173,12 +173,23 @@ impl PerMessageDeflate {
 
     /// What receiving needs, and what sending needs.
     pub(super) fn split(self) -> (Self, Self) {
-        let Self { settings, send, receive, max_message, .. } = self;
-        let (deflater, scratch) = (self.deflater, Scratch::new());
-        let (window, incoming) = (None, Incoming::default());
-        let sending =
-            Self { settings, send, receive, max_message, deflater, window, incoming, scratch };
-        (Self { deflater: None, ..self }, sending)
+        let Self { settings, send, receive, max_message, deflating, inflating, incoming, scratch } =
+            self;
+        let sending = Self {
+            settings,
+            send,
+            receive,
+            max_message,
+            deflating,
+            inflating: Inflating::Ours(None),
+            incoming: Incoming::default(),
+            scratch: Scratch::new(),
+        };
+        let deflating = Deflating::Ours(None);
+
+        let receiving =
+            Self { settings, send, receive, max_message, deflating, inflating, incoming, scratch };
+        (receiving, sending)
     }
 
     /// Inflates a piece of a compressed message; returns the message if it was
