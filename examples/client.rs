@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! cargo run --release --example client -- URL [--header 'Name: value']... [--protocol NAME]...
-//!     [--deflate 'permessage-deflate; server_max_window_bits=10...']
+//!     [--deflate 'permessage-deflate; server_max_window_bits=10...'] [--reconnect]
 //! ```
 //!
-//! Ctrl-D closes the connection and waits for the server to answer.
+//! Ctrl-D closes the connection and waits for the server to answer. With
+//! `--reconnect` a connection that is lost is made again, after a time that grows
+//! from attempt to attempt; lines typed meanwhile are sent then.
 
 mod connect;
 mod deflate;
@@ -14,16 +16,16 @@ use std::error::Error;
 use std::io::{self, BufRead, Read, Write};
 use std::net::TcpStream;
 use std::process::ExitCode;
-use std::sync::mpsc::{self, Sender};
-use std::time::Duration;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, Instant};
 use std::{env, thread};
 
-use connect::{Connected, connect};
+use connect::{Backoff, Connected, Refused, connect};
 use sansocket::deflate::Compression;
-use sansocket::{CloseCode, Config, Message, Received};
+use sansocket::{Client, CloseCode, Config, Message, Received, WebSocket};
 
-const USAGE: &str =
-    "usage: client URL [--header 'Name: value']... [--protocol NAME]... [--deflate PARAMETERS]";
+const USAGE: &str = "usage: client URL [--header 'Name: value']... [--protocol NAME]... \
+                     [--deflate PARAMETERS] [--reconnect]";
 
 fn main() -> ExitCode {
     match run() {
@@ -45,13 +47,14 @@ enum Input {
     Line(String),
     /// The user is done.
     Done,
-    /// Bytes from the server; none when it is gone.
-    Bytes(Vec<u8>),
+    /// Bytes from the server; none when it is gone. With them the number of the
+    /// connection: what is left of an earlier one may still come.
+    Bytes(u32, Vec<u8>),
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
     let (mut url, mut headers, mut protocols) = (None, Vec::new(), Vec::new());
-    let mut compression = None;
+    let (mut compression, mut reconnect) = (None, false);
     let mut args = env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -65,65 +68,131 @@ fn run() -> Result<(), Box<dyn Error>> {
                 compression = Some(Compression::client(most));
             }
             "--protocol" => protocols.push(args.next().ok_or(USAGE)?),
+            "--reconnect" => reconnect = true,
             _ if url.is_none() && !arg.starts_with("--") => url = Some(arg),
             _ => return Err(USAGE.into()),
         }
     }
+    let url = url.ok_or(USAGE)?;
     let protocols: Vec<&str> = protocols.iter().map(String::as_str).collect();
-    let connected = connect(&url.ok_or(USAGE)?, &headers, &protocols, compression, Config::new())?;
-    match &connected.protocol {
-        Some(protocol) => eprintln!("connected, protocol {protocol}"),
-        None => eprintln!("connected"),
-    }
-    talk(connected)
-}
 
-fn talk(connected: Connected) -> Result<(), Box<dyn Error>> {
-    let Connected { mut stream, mut ws, first, .. } = connected;
-    // Two threads wait, for the user and for the server; this one does the rest.
+    // Threads wait for the user and for the server; this one does the rest.
     let (inputs, events) = mpsc::channel();
-    if !first.is_empty() {
-        inputs.send(Input::Bytes(first)).ok();
-    }
-    let (server, user) = (stream.try_clone()?, inputs.clone());
-    thread::spawn(move || read_server(server, &inputs));
+    let user = inputs.clone();
     thread::spawn(move || read_user(&user));
-
-    let mut patience = Duration::MAX;
-    let mut output = Vec::new();
-    while let Ok(event) = events.recv_timeout(patience) {
-        let mut failed = None;
-        match event {
-            Input::Line(line) => ws.send(&line, &mut output)?,
-            Input::Done => {
-                ws.close(CloseCode::NORMAL, &mut output);
-                patience = Duration::from_secs(10);
+    let mut session =
+        Session { inputs, events, backoff: Backoff::new()?, typed: Vec::new(), done: false };
+    for number in 0.. {
+        let end = match connect(&url, &headers, &protocols, compression, Config::new()) {
+            Ok(connected) => session.talk(connected, number),
+            // A server that says no will say it again, unless the fault is its own.
+            Err(error) if error.downcast_ref::<Refused>().is_some_and(|no| no.status < 500) => {
+                return Err(error);
             }
-            Input::Bytes(bytes) if bytes.is_empty() => return Err("connection lost".into()),
-            Input::Bytes(mut bytes) => {
-                let mut input = &mut bytes[..];
-                loop {
-                    match ws.receive(&mut input, &mut output) {
-                        Ok(Some(received)) => show(&received)?,
-                        Ok(None) => break,
-                        Err(error) => {
-                            failed = Some(error);
-                            break;
-                        }
-                    }
-                }
-            }
+            Err(error) => Err(error),
+        };
+        match end {
+            Ok(()) if !reconnect || session.done => return Ok(()),
+            Ok(()) => {}
+            Err(error) if !reconnect || session.done => return Err(error),
+            Err(error) => eprintln!("{error}"),
         }
-        stream.write_all(&output)?;
-        output.clear();
-        if let Some(error) = failed {
-            return Err(error.into());
-        }
-        if ws.is_closed() {
+        if session.pause() {
             return Ok(());
         }
     }
-    Err("the server did not answer our close".into())
+    Ok(())
+}
+
+/// What lasts from connection to connection.
+struct Session {
+    inputs: Sender<Input>,
+    events: Receiver<Input>,
+    backoff: Backoff,
+    /// Lines that wait for a connection.
+    typed: Vec<String>,
+    /// The user wants no more, or the server has no more to say.
+    done: bool,
+}
+
+impl Session {
+    /// Waits before the next attempt; whether the user is done instead.
+    fn pause(&mut self) -> bool {
+        let wait = self.backoff.next();
+        eprintln!("connecting again in {:.1} s", wait.as_secs_f32());
+        let start = Instant::now();
+        while let Ok(input) = self.events.recv_timeout(wait.saturating_sub(start.elapsed())) {
+            match input {
+                Input::Line(line) => self.typed.push(line),
+                Input::Done => return true,
+                Input::Bytes(..) => {}
+            }
+        }
+        false
+    }
+
+    /// One connection, until one of the two sides ends it.
+    fn talk(&mut self, connected: Connected, number: u32) -> Result<(), Box<dyn Error>> {
+        let Connected { mut stream, mut ws, first, protocol } = connected;
+        match protocol {
+            Some(protocol) => eprintln!("connected, protocol {protocol}"),
+            None => eprintln!("connected"),
+        }
+        if !first.is_empty() {
+            self.inputs.send(Input::Bytes(number, first))?;
+        }
+        let (server, inputs) = (stream.try_clone()?, self.inputs.clone());
+        thread::spawn(move || read_server(server, number, &inputs));
+
+        let (clock, mut output) = (Instant::now(), Vec::new());
+        for line in self.typed.drain(..) {
+            ws.send(line, &mut output)?;
+        }
+        stream.write_all(&output)?;
+        output.clear();
+        while !ws.is_closed() {
+            let wait = ws.wait(clock.elapsed()).unwrap_or(Duration::MAX);
+            let received = match self.events.recv_timeout(wait) {
+                Ok(Input::Bytes(of, bytes)) if of == number => {
+                    if bytes.is_empty() {
+                        return Err("connection lost".into());
+                    }
+                    self.receive(&mut ws, bytes, &mut output)
+                }
+                Ok(Input::Line(line)) => Ok(ws.send(&line, &mut output)?),
+                Ok(Input::Done) => {
+                    self.done = true;
+                    ws.close(CloseCode::NORMAL, &mut output);
+                    Ok(())
+                }
+                Ok(Input::Bytes(..)) | Err(_) => Ok(()),
+            };
+            // Last, so that what came in time is not found late.
+            let in_time = ws.on_timeout(clock.elapsed(), &mut output);
+            stream.write_all(&output)?;
+            output.clear();
+            received?;
+            in_time?;
+        }
+        Ok(())
+    }
+
+    fn receive(
+        &mut self,
+        ws: &mut WebSocket<Client>,
+        mut bytes: Vec<u8>,
+        output: &mut Vec<u8>,
+    ) -> Result<(), Box<dyn Error>> {
+        let mut input = &mut bytes[..];
+        while let Some(received) = ws.receive(&mut input, output)? {
+            self.backoff.reset();
+            show(&received)?;
+            if let Received::Closed(close) = received {
+                self.done |= close.code() == Some(CloseCode::NORMAL);
+            }
+        }
+        Ok(())
+    }
 }
 
 fn show(received: &Received) -> io::Result<()> {
@@ -151,11 +220,11 @@ fn read_user(inputs: &Sender<Input>) {
     inputs.send(Input::Done).ok();
 }
 
-fn read_server(mut server: TcpStream, inputs: &Sender<Input>) {
+fn read_server(mut server: TcpStream, number: u32, inputs: &Sender<Input>) {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let n = server.read(&mut buffer).unwrap_or(0);
-        if inputs.send(Input::Bytes(buffer[..n].to_vec())).is_err() || n == 0 {
+        if inputs.send(Input::Bytes(number, buffer[..n].to_vec())).is_err() || n == 0 {
             return;
         }
     }

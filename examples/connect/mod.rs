@@ -1,12 +1,14 @@
 //! A client's way to an open WebSocket over TCP, for the examples that need one.
 
 use std::error::Error;
-use std::io::{Read, Write};
+use std::fmt;
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
 use sansocket::deflate::Compression;
 use sansocket::handshake::{ClientHandshake, Response, ResponseReader, Url};
+use sansocket::keepalive::Timeouts;
 use sansocket::{ChaChaKeys, Client, Config, WebSocket};
 
 /// An open connection.
@@ -20,8 +22,25 @@ pub(crate) struct Connected {
     pub(crate) protocol: Option<String>,
 }
 
-/// Connects and shakes hands. A refusal's status, headers and body are in the
-/// error.
+/// The server's answer is no.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    #[allow(dead_code, reason = "not every example asks")]
+    pub(crate) status: u16,
+    /// What is wrong, and the whole answer.
+    text: String,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for Refused {}
+
+/// Connects and shakes hands. The error is [`Refused`] if the server answered
+/// otherwise.
 pub(crate) fn connect(
     url: &str,
     headers: &[(String, String)],
@@ -64,11 +83,15 @@ pub(crate) fn connect(
         return match handshake.check(&response) {
             Ok(accepted) => {
                 let protocol = accepted.protocol().map(str::to_owned);
-                let ws = WebSocket::client_with_compression(config, keys, accepted.compression());
+                let ws = WebSocket::client_with_compression(config, keys, accepted.compression())
+                    .keepalive(Timeouts::new());
                 Ok(Connected { stream, ws, first, protocol })
             }
             Err(error) if response.status() == 101 => Err(error.into()),
-            Err(error) => Err(format!("{error}\n{}", refusal(&response, first, stream)).into()),
+            Err(error) => {
+                let text = format!("{error}\n{}", refusal(&response, first, stream));
+                Err(Refused { status: response.status(), text }.into())
+            }
         };
     }
 }
@@ -85,4 +108,36 @@ fn refusal(response: &Response, mut body: Vec<u8>, stream: TcpStream) -> String 
     let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));
     let _ = stream.take(length.saturating_sub(body.len() as u64)).read_to_end(&mut body);
     text + "\n" + &String::from_utf8_lossy(&body)
+}
+
+/// How long to wait before each attempt to connect again: half a second at first,
+/// then twice as long each time, up to half a minute; and by chance up to a half
+/// less, lest all clients of a server come back at once.
+#[allow(dead_code, reason = "not every example tries again")]
+pub(crate) struct Backoff {
+    next: Duration,
+    chance: ChaChaKeys,
+}
+
+#[allow(dead_code, reason = "not every example tries again")]
+impl Backoff {
+    const FIRST: Duration = Duration::from_millis(500);
+    const LAST: Duration = Duration::from_secs(30);
+
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self { next: Self::FIRST, chance: ChaChaKeys::from_os()? })
+    }
+
+    pub(crate) fn next(&mut self) -> Duration {
+        let mut byte = [0];
+        self.chance.fill(&mut byte);
+        let wait = self.next.mul_f64(0.5 + f64::from(byte[0]) / 512.0);
+        self.next = (self.next * 2).min(Self::LAST);
+        wait
+    }
+
+    /// The connection was good for something: the next waits begin anew.
+    pub(crate) fn reset(&mut self) {
+        self.next = Self::FIRST;
+    }
 }

@@ -181,7 +181,8 @@ impl<R: Role> WebSocket<R> {
     ///         let in_time = ws.on_timeout(clock.elapsed(), &mut output);
     ///         io.write_all(&output)?;
     ///         output.clear();
-    ///         (answered?, in_time?);
+    ///         answered?;
+    ///         in_time?;
     ///     }
     ///     Ok(())
     /// }
