@@ -3,21 +3,10 @@
 
 const assert = require('node:assert/strict');
 const path = require('node:path');
-const { chromium } = require('playwright-core');
+const { launch, open, state: shows } = require('./browser');
 const { Queue, brief, run, startEcho, within } = require('../node/harness');
 
 const MESSAGE = 'typed, grüße, 世界, 🦀🎉';
-
-async function launch() {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM,
-    // Nothing that the browser does by itself may reach for the network.
-    args: [
-      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync',
-    ],
-  });
-}
 
 /** Runs in the page: opens a WebSocket, sends messages, closes, and tells all that happened. */
 async function exchange({ url, protocols, send, close }) {
@@ -46,9 +35,8 @@ async function exchange({ url, protocols, send, close }) {
 async function main() {
   const { url } = await startEcho();
   const browser = await launch();
-  const page = await browser.newPage();
   const pageErrors = [];
-  page.on('pageerror', (error) => pageErrors.push(String(error)));
+  const page = await open(browser, url, pageErrors);
 
   /** One `exchange` in the page that must end cleanly with the code it closed with. */
   async function inPage({ target = `${url}/`, protocols = [], send = [], close = [1000] }) {
@@ -63,9 +51,7 @@ async function main() {
     return seen;
   }
 
-  const state = (text) => page.waitForFunction(
-    (expected) => document.querySelector('#state').textContent.trim() === expected, text,
-  );
+  const state = (text) => shows(page, text);
 
   await run('Chromium', {
     'the page loads from the port of the echo server': async () => {

@@ -110,11 +110,17 @@ class Program {
   }
 }
 
-/** The echo example on a port of its own, and its URL without a path. */
-async function startEcho() {
-  const echo = new Program(process.env.SANSOCKET_ECHO, '--listen', '127.0.0.1:0', '--refuse', '/refuse');
-  const line = await echo.lineWith('listening on ws://');
-  return { echo, url: line.split(' ').pop().replace(/\/$/, '') };
+/** A server of the examples on a port of its own, and its URL without a path. */
+async function startServer(name, ...args) {
+  const command = process.env[`SANSOCKET_${name.toUpperCase()}`];
+  const server = new Program(command, '--listen', '127.0.0.1:0', ...args);
+  const line = await server.lineWith('listening on ws://');
+  return { server, url: line.split(' ').pop().replace(/\/$/, '') };
+}
+
+/** The echo example, which refuses one path. */
+function startEcho() {
+  return startServer('echo', '--refuse', '/refuse');
 }
 
 /** The client example. */
@@ -149,5 +155,5 @@ function brief(value) {
 
 module.exports = {
   TEXT, BINARY, MIB_TEXT, MIB_BINARY,
-  Program, Queue, brief, run, startClient, startEcho, within,
+  Program, Queue, brief, run, startClient, startEcho, startServer, within,
 };

@@ -81,19 +81,31 @@ class Program:
         return self.process.wait(timeout=TIMEOUT)
 
 
-class Echo(Program):
-    """The echo example on a port of its own; `url` has no path."""
+class Server(Program):
+    """A server of the examples on a port of its own; `url` has no path."""
 
-    def __init__(self, *arguments):
-        super().__init__(os.environ["SANSOCKET_ECHO"], "--listen", "127.0.0.1:0", "--refuse", "/refuse", *arguments)
+    def __init__(self, name, *arguments, listen="127.0.0.1:0"):
+        super().__init__(os.environ[f"SANSOCKET_{name.upper()}"], "--listen", listen, *arguments)
 
     def __enter__(self):
         try:
             self.url = self.line_with("listening on ws://").split()[-1].rstrip("/")
+            self.address = self.url.removeprefix("ws://")
         except BaseException:
             self.__exit__()
             raise
         return self
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Echo(Server):
+    """The echo example, which refuses one path."""
+
+    def __init__(self, *arguments):
+        super().__init__("echo", "--refuse", "/refuse", *arguments)
 
 
 class Client(Program):
