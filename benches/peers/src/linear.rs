@@ -11,7 +11,8 @@ const KEY: Option<[u8; 4]> = Some([0x37, 0xfa, 0x21, 0x3d]);
 
 /// Prints the table, up to `most` frames.
 pub fn table(most: usize) {
-    let cases: [(&str, fn(usize) -> f64); 6] = [
+    type Case = (&'static str, fn(usize) -> f64);
+    let cases: [Case; 6] = [
         ("fragments of 1 byte, one message", |n| fragments(n, 1)),
         ("fragments of 0 bytes, one message", |n| fragments(n, 0)),
         ("the same, layer 2, fragments of 1 byte", whole_fragments),

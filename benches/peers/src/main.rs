@@ -90,8 +90,9 @@ impl Options {
     }
 
     fn contenders(&self) -> Vec<Box<dyn Contender>> {
-        let chosen = |contender: &Box<dyn Contender>| matches(&self.contenders, contender.name());
-        contenders::all().into_iter().filter(chosen).collect()
+        let mut all = contenders::all();
+        all.retain(|contender| matches(&self.contenders, contender.name()));
+        all
     }
 }
 

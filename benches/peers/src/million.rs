@@ -11,7 +11,9 @@ use crate::wire::{self, Content};
 /// Holds `number` connections, uses each, and prints the memory that the process
 /// has.
 pub fn table(number: usize) {
-    println!("{number} connections, {}", "bytes a connection: value, resident in all");
+    println!(
+        "{number} connections; a connection: its value, and the memory of all divided by them"
+    );
     layer("layer 1", number, || Connection::server(Config::new()), serve);
     layer("layer 2", number, || WebSocket::server(Config::new()), serve_whole);
 }
