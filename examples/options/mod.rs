@@ -1,0 +1,61 @@
+//! The command line that the drivers share.
+//!
+//! ```text
+//! [--listen 127.0.0.1:9001] [--max-message BYTES] [--no-deflate]
+//! [--handshake-timeout SECONDS] [--idle-timeout SECONDS]
+//! ```
+
+use std::time::Duration;
+use std::{env, process};
+
+use sansocket::Config;
+use sansocket::deflate::Compression;
+
+/// What the command line asks for.
+#[derive(Clone, Copy)]
+pub(crate) struct Options {
+    pub(crate) config: Config,
+    pub(crate) compression: Option<Compression>,
+    /// From the connection to the whole request.
+    pub(crate) handshake_timeout: Duration,
+    /// How long a peer may be silent; it gets a Ping after half of it.
+    pub(crate) idle_timeout: Duration,
+}
+
+/// The options and the address to listen on; what is not among them is put into `more`, which says
+/// whether it knows the name.
+pub(crate) fn parse(mut more: impl FnMut(&str, &str) -> bool) -> (Options, String) {
+    let mut listen = "127.0.0.1:9001".to_owned();
+    let mut options = Options {
+        config: Config::new().max_message(64 << 20),
+        compression: Some(Compression::new()),
+        handshake_timeout: Duration::from_secs(10),
+        idle_timeout: Duration::from_secs(60),
+    };
+    let mut args = env::args().skip(1);
+    while let Some(name) = args.next() {
+        if name == "--no-deflate" {
+            options.compression = None;
+            continue;
+        }
+        let value = args.next().unwrap_or_default();
+        let seconds = || value.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
+        let known = match name.as_str() {
+            "--listen" => {
+                listen = value;
+                Some(())
+            }
+            "--max-message" => {
+                value.parse().ok().map(|bytes| options.config = options.config.max_message(bytes))
+            }
+            "--handshake-timeout" => seconds().map(|time| options.handshake_timeout = time),
+            "--idle-timeout" => seconds().map(|time| options.idle_timeout = time),
+            _ => more(&name, &value).then_some(()),
+        };
+        if known.is_none() {
+            eprintln!("unknown or without its value: {name} (examples/README.md has the options)");
+            process::exit(2);
+        }
+    }
+    (options, listen)
+}
