@@ -3,7 +3,6 @@
 //! It does not know what is below it: a TCP stream, TLS, or a stream of HTTP/2.
 
 use std::io;
-use std::ops::Range;
 use std::time::Duration;
 
 use sansocket::{
@@ -11,6 +10,7 @@ use sansocket::{
     WebSocket,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::select;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -18,7 +18,7 @@ use crate::Result;
 
 /// What the receiving task has for the sending one. A server with more to say than an echo gives a
 /// clone of the queue to whoever says it.
-pub(crate) enum Outgoing {
+enum Outgoing {
     Message(Message<'static>),
     Ping,
     Pong(Payload),
@@ -28,8 +28,8 @@ pub(crate) enum Outgoing {
 /// Echoes until the end. `first` are the bytes that came behind the request.
 pub(crate) async fn echo(
     ws: WebSocket<Server>,
-    first: &[u8],
-    reader: impl AsyncRead + Unpin,
+    first: Vec<u8>,
+    mut reader: impl AsyncRead + Unpin,
     writer: impl AsyncWrite + Unpin + Send + 'static,
     patience: Duration,
 ) -> Result<()> {
@@ -37,14 +37,98 @@ pub(crate) async fn echo(
     // Its length is the back-pressure: a peer that does not read is not read from any more.
     let (queue, queued) = mpsc::channel(16);
     let sending = tokio::spawn(send_all(writer, sender, queued, patience));
-    let mut incoming = Incoming::new(reader, receiver, first);
-    let received = receive_all(&mut incoming, &queue, patience).await;
-    if let Err(Error::Protocol(error)) = &received {
-        queue.send(Outgoing::Close((*error).into())).await.ok();
-    }
-    drop(queue); // the other task ends when it has sent what is queued
+    let received = receive_all(&mut reader, receiver, first, queue, patience).await;
+    // The queue is dropped, and the other task ends when it has sent what is there.
     sending.await??;
-    // Closing with bytes unread would reset the connection and could lose what was sent.
-    timeout(Duration::from_secs(2), incoming.drain()).await.ok();
+    // Closing at once, with bytes unread, would reset the connection and could lose what was sent.
+    let end = async { while matches!(reader.read(&mut [0; 4096]).await, Ok(1..)) {} };
+    timeout(Duration::from_secs(2), end).await.ok();
     received
+}
+
+/// Receives until the peer's Close, its first error, or its silence.
+async fn receive_all(
+    reader: &mut (impl AsyncRead + Unpin),
+    mut receiver: MessageReceiver<Server>,
+    mut first: Vec<u8>,
+    queue: Sender<Outgoing>,
+    patience: Duration,
+) -> Result<()> {
+    relay(&mut receiver, &mut first, &queue).await?;
+    drop(first);
+    let mut buffer = vec![0; 16 * 1024];
+    let (mut heard, mut is_asked) = (Instant::now(), false);
+    while !receiver.has_received_close() {
+        select! {
+            // The one await here that takes something from the peer is a read, which takes nothing
+            // when another branch is faster. What was read is then used up outside of `select!`.
+            n = reader.read(&mut buffer) => {
+                (heard, is_asked) = (Instant::now(), false);
+                match n? {
+                    0 => return Err("the peer vanished".into()),
+                    n => relay(&mut receiver, &mut buffer[..n], &queue).await?,
+                }
+            }
+            () = sleep_until(heard + patience / 2), if !is_asked => {
+                is_asked = true;
+                queue.send(Outgoing::Ping).await?;
+            }
+            () = sleep_until(heard + patience) => {
+                queue.send(Outgoing::Close(CloseCode::POLICY_VIOLATION.into())).await?;
+                return Err("the peer is silent".into());
+            }
+            () = queue.closed() => return Ok(()), // the other task knows why
+        }
+    }
+    Ok(())
+}
+
+/// Queues an answer to everything in `input`.
+async fn relay(
+    receiver: &mut MessageReceiver<Server>,
+    mut input: &mut [u8],
+    queue: &Sender<Outgoing>,
+) -> Result<()> {
+    loop {
+        let outgoing = match receiver.receive(&mut input) {
+            Ok(Some(Received::Message(message))) => Outgoing::Message(message.into_owned()),
+            Ok(Some(Received::Ping(payload))) => Outgoing::Pong(payload),
+            Ok(Some(Received::Pong(_))) => continue,
+            Ok(Some(Received::Closed(close))) => Outgoing::Close(close),
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                queue.send(Outgoing::Close(error.into())).await?;
+                return Err(error.into());
+            }
+        };
+        queue.send(outgoing).await?;
+    }
+}
+
+/// Sends what is queued, until there is no one left to queue more, then ends our side.
+async fn send_all(
+    mut writer: impl AsyncWrite + Unpin,
+    mut sender: MessageSender<Server>,
+    mut queued: Receiver<Outgoing>,
+    patience: Duration,
+) -> io::Result<()> {
+    let (mut batch, mut output) = (Vec::new(), Vec::new());
+    while queued.recv_many(&mut batch, 16).await > 0 {
+        for outgoing in batch.drain(..) {
+            match outgoing {
+                // It fails only after our Close, behind which nobody waits for an answer.
+                Outgoing::Message(message) => drop(sender.send(&message, &mut output)),
+                Outgoing::Ping => sender.ping(Payload::EMPTY, &mut output),
+                Outgoing::Pong(payload) => sender.pong(payload, &mut output),
+                Outgoing::Close(close) => sender.close(close, &mut output),
+            }
+        }
+        // In pieces, so that the time is for some progress, and a long message may take longer.
+        for piece in output.chunks(64 * 1024) {
+            timeout(patience, writer.write_all(piece)).await??;
+        }
+        timeout(patience, writer.flush()).await??; // TLS may hold something back
+        output.clear();
+    }
+    writer.shutdown().await
 }

@@ -1,1 +1,97 @@
-fn main(){}
+//! An echo server on tokio: `ws://`, and with `--listen-tls ADDRESS` `wss://` over HTTP/1.1 and
+//! HTTP/2 on one port, with a certificate made at the start.
+
+mod connection;
+mod http1;
+mod http2;
+#[path = "../../options/mod.rs"]
+mod options;
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use options::Options;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+const PAGE: &[u8] = include_bytes!("../../echo.html");
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let mut listen_tls = None;
+    let (options, listen) = options::parse(|name, value| {
+        listen_tls = Some(value.to_owned());
+        name == "--listen-tls"
+    });
+    let plain = TcpListener::bind(listen).await?;
+    println!("listening on ws://{}", plain.local_addr()?);
+    if let Some(address) = listen_tls {
+        let (listener, acceptor) = (TcpListener::bind(address).await?, acceptor()?);
+        println!("listening on wss://{}", listener.local_addr()?);
+        tokio::spawn(accept(listener, Some(acceptor), options));
+    }
+    accept(plain, None, options).await;
+    Ok(())
+}
+
+/// TLS with a certificate that nobody signed, which a client must be told to trust.
+fn acceptor() -> Result<TlsAcceptor> {
+    let own = rcgen::generate_simple_self_signed(["localhost".into(), "127.0.0.1".into()])?;
+    let key = PrivateKeyDer::try_from(own.signing_key.serialize_der())?;
+    let mut config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![own.cert.der().clone()], key)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, options: Options) {
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of files, most likely: let some connections end.
+                eprintln!("accept: {error}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let tls = tls.clone();
+        tokio::spawn(async move {
+            let served = match tls {
+                None => serve_plain(stream, options).await,
+                Some(tls) => serve_tls(stream, &tls, options).await,
+            };
+            if let Err(error) = served {
+                eprintln!("{peer}: {error}");
+            }
+        });
+    }
+}
+
+async fn serve_plain(mut stream: TcpStream, options: Options) -> Result<()> {
+    stream.set_nodelay(true)?;
+    let opened = timeout(options.handshake_timeout, http1::open(&mut stream, options)).await??;
+    let Some((ws, first)) = opened else { return Ok(()) };
+    let (reader, writer) = stream.into_split();
+    connection::echo(ws, first, reader, writer, options.idle_timeout).await
+}
+
+async fn serve_tls(stream: TcpStream, tls: &TlsAcceptor, options: Options) -> Result<()> {
+    stream.set_nodelay(true)?;
+    let mut stream = timeout(options.handshake_timeout, tls.accept(stream)).await??;
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+        return http2::serve(stream, options).await;
+    }
+    let opened = timeout(options.handshake_timeout, http1::open(&mut stream, options)).await??;
+    let Some((ws, first)) = opened else { return Ok(()) };
+    // Both halves of TLS share its state: the lock in here is TLS's, not ours.
+    let (reader, writer) = tokio::io::split(stream);
+    connection::echo(ws, first, reader, writer, options.idle_timeout).await
+}

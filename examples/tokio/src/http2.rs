@@ -1,0 +1,134 @@
+//! WebSockets as streams of HTTP/2 (RFC 8441): many on one connection, beside the page itself.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::ext::Protocol;
+use h2::server::{Builder, SendResponse};
+use h2::{RecvStream, SendStream};
+use http::{Method, Request, Response, StatusCode};
+use sansocket::WebSocket;
+use sansocket::extensions::Extensions;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::timeout;
+
+use crate::options::Options;
+use crate::{PAGE, Result, connection};
+
+/// Serves the streams of a connection until nobody wants one any more.
+pub(crate) async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    options: Options,
+) -> Result<()> {
+    // SETTINGS_ENABLE_CONNECT_PROTOCOL (§3). A browser that does not see it opens a connection of
+    // HTTP/1.1 for each WebSocket.
+    let handshake = Builder::new().enable_connect_protocol().handshake(stream);
+    let mut connection = timeout(options.handshake_timeout, handshake).await??;
+    // Each stream holds a count.
+    let streams = Arc::new(());
+    loop {
+        match timeout(options.idle_timeout, connection.accept()).await {
+            Ok(None) => return Ok(()),
+            Ok(Some(request)) => {
+                let ((request, respond), count) = (request?, streams.clone());
+                tokio::spawn(async move {
+                    if let Err(error) = answer(request, respond, options).await {
+                        eprintln!("stream: {error}");
+                    }
+                    drop(count);
+                });
+            }
+            Err(_) if Arc::strong_count(&streams) == 1 => return Ok(()),
+            Err(_) => {}
+        }
+    }
+}
+
+async fn answer(
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+    options: Options,
+) -> Result<()> {
+    if request.method() != Method::CONNECT {
+        let response = Response::builder().header("Content-Type", "text/html").body(())?;
+        respond.send_response(response, false)?.send_data(Bytes::from_static(PAGE), true)?;
+        return Ok(());
+    }
+    let protocol = request.extensions().get::<Protocol>();
+    if protocol.is_none_or(|protocol| protocol.as_str() != "websocket") {
+        let refusal = Response::builder().status(StatusCode::NOT_IMPLEMENTED).body(())?;
+        respond.send_response(refusal, true)?;
+        return Ok(());
+    }
+    let offers = request.headers().get_all("Sec-WebSocket-Extensions").iter();
+    let offers = offers.flat_map(|offer| Extensions::new(offer.as_bytes()).flatten());
+    let agreed = options.compression.and_then(|wish| wish.accept(offers));
+    let mut response = Response::builder();
+    if let Some(answer) = agreed {
+        let value = format!("{}{}", sansocket::deflate::NAME, answer.parameters);
+        response = response.header("Sec-WebSocket-Extensions", value);
+    }
+    let send = respond.send_response(response.body(())?, false)?;
+    let agreement = agreed.map(|answer| answer.agreement);
+    let ws = WebSocket::server_with_compression(options.config, agreement);
+    let reader = Reader { stream: request.into_body(), chunk: Bytes::new() };
+    connection::echo(ws, Vec::new(), reader, Writer(send), options.idle_timeout).await
+}
+
+/// The bytes that a stream brings. The peer may send more when they are read.
+struct Reader {
+    stream: RecvStream,
+    chunk: Bytes,
+}
+
+impl AsyncRead for Reader {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.chunk.is_empty() {
+            match ready!(self.stream.poll_data(context)) {
+                Some(chunk) => self.chunk = chunk.map_err(io::Error::other)?,
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+        let len = self.chunk.len().min(buffer.remaining());
+        buffer.put_slice(&self.chunk.split_to(len));
+        let released = self.stream.flow_control().release_capacity(len);
+        Poll::Ready(released.map_err(io::Error::other))
+    }
+}
+
+/// Bytes into a stream, as many as the peer has room for.
+struct Writer(SendStream<Bytes>);
+
+impl AsyncWrite for Writer {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.0.reserve_capacity(bytes.len());
+        while self.0.capacity() == 0 {
+            match ready!(self.0.poll_capacity(context)) {
+                Some(capacity) => drop(capacity.map_err(io::Error::other)?),
+                None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            }
+        }
+        let len = self.0.capacity().min(bytes.len());
+        let sent = self.0.send_data(Bytes::copy_from_slice(&bytes[..len]), false);
+        Poll::Ready(sent.map(|()| len).map_err(io::Error::other))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.0.send_data(Bytes::new(), true).map_err(io::Error::other))
+    }
+}
