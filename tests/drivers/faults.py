@@ -1,0 +1,403 @@
+#!/usr/bin/env python3
+"""What peers and networks do to servers: tried on the drivers, side by side.
+
+    tests/drivers/faults.py NAME=COMMAND...
+
+COMMAND is split into words and gets `--listen`, `--max-message` and short deadlines. After each
+fault the server must still serve others; at the end it must not have said "panicked", and its
+memory must have stayed below a bound. Deadlines are waited for as events, with a limit that is far
+away: how long they take is not judged.
+
+Exit: 0 all passed, 1 something failed.
+"""
+
+import base64
+import pathlib
+import select
+import shlex
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+HANDSHAKE_TIMEOUT, IDLE_TIMEOUT = 1.5, 2.0
+MAX_MESSAGE = 1 << 20
+LIMIT = 30  # seconds in which what is waited for must come, on a busy machine too
+IDLE = 1000  # connections that do nothing
+FLOOD = 64 << 20  # bytes sent at a server, at most
+# What the kernel holds for two sockets that nobody reads, generously, and the server's own limits.
+HELD = 40 << 20
+GROWTH = 64 << 20  # bytes of memory by which a server may grow, whatever is done to it
+
+REQUEST = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: " + base64.b64encode(b"the sample nonce") + b"\r\n"
+    b"Sec-WebSocket-Version: 13\r\n\r\n"
+)
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+
+
+class Fault(Exception):
+    """The server did not do what it should."""
+
+
+def frame(opcode, payload=b"", fin=True, key=b"\x37\xfa\x21\x3d"):
+    """A client's frame."""
+    head = bytes([opcode | (0x80 if fin else 0)])
+    if len(payload) < 126:
+        head += bytes([0x80 | len(payload)])
+    elif len(payload) < 1 << 16:
+        head += b"\xfe" + struct.pack(">H", len(payload))
+    else:
+        head += b"\xff" + struct.pack(">Q", len(payload))
+    pad = (key * (len(payload) // 4 + 1))[: len(payload)]
+    masked = int.from_bytes(payload, "big") ^ int.from_bytes(pad, "big")
+    return head + key + masked.to_bytes(len(payload), "big")
+
+
+# A message in one piece, one in three with a Ping in between, one with a longer length, a Close.
+FRAMES = b"".join([
+    frame(TEXT, b"hello"), frame(TEXT, "grü".encode(), fin=False), frame(PING, b"there?"),
+    frame(0, b"", fin=False), frame(0, "ße".encode()), frame(BINARY, bytes(200)),
+    frame(CLOSE, b"\x03\xe8bye"),
+])
+
+
+class Peer:
+    """A raw client."""
+
+    def __init__(self, address, opened=True, receive_buffer=None):
+        self.socket = socket.socket()
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(LIMIT)
+        self.socket.connect(address)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.buffer = b""
+        if opened:
+            self.send(REQUEST)
+            self.expect_open()
+
+    def expect_open(self):
+        while b"\r\n\r\n" not in self.buffer:
+            self.fill()
+        head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
+        if not head.startswith(b"HTTP/1.1 101 "):
+            raise Fault(f"refused: {head[:60]!r}")
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def fill(self):
+        data = self.socket.recv(65536)
+        if not data:
+            raise EOFError
+        self.buffer += data
+
+    def receive(self):
+        """The next frame: opcode with FIN, payload."""
+        while True:
+            if len(self.buffer) >= 2:
+                length, start = self.buffer[1], 2
+                if length == 126 and len(self.buffer) >= 4:
+                    length, start = struct.unpack(">H", self.buffer[2:4])[0], 4
+                elif length == 127 and len(self.buffer) >= 10:
+                    length, start = struct.unpack(">Q", self.buffer[2:10])[0], 10
+                if length not in (126, 127) or start > 2:
+                    if len(self.buffer) >= start + length:
+                        first, payload = self.buffer[0], self.buffer[start : start + length]
+                        self.buffer = self.buffer[start + length :]
+                        return first & 0x8F, payload
+            self.fill()
+
+    def message(self):
+        """The next message, whole or in parts; Pings of the server are passed over."""
+        whole = b""
+        while True:
+            first, payload = self.receive()
+            if first & 0x0F in (PING, PONG):
+                continue
+            if first & 0x0F == CLOSE:
+                raise Fault(f"closed with {payload!r}")
+            whole += payload
+            if first & 0x80:
+                return whole
+
+    def reset(self):
+        """Ends as a peer that was killed and its host with it: by a reset."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+    def close(self):
+        self.socket.close()
+
+    def until_gone(self, what):
+        """Reads until the server ends the connection."""
+        self.socket.settimeout(LIMIT)
+        try:
+            while True:
+                self.fill()
+        except (EOFError, ConnectionError):
+            return self.buffer
+        except TimeoutError:
+            raise Fault(f"still there: {what}") from None
+
+
+class Server:
+    def __init__(self, name, command):
+        self.name = name
+        self.errors = tempfile.TemporaryFile()
+        options = ["--listen", "127.0.0.1:0", "--max-message", str(MAX_MESSAGE)]
+        options += ["--handshake-timeout", str(HANDSHAKE_TIMEOUT), "--idle-timeout", str(IDLE_TIMEOUT)]
+        self.process = subprocess.Popen(
+            [*shlex.split(command), *options], stdout=subprocess.PIPE, stderr=self.errors
+        )
+        for line in self.process.stdout:
+            if line.startswith(b"listening on ws://"):
+                break
+        else:
+            raise Fault("it does not start")
+        host, port = line.decode().split("//")[1].strip().split(":")
+        self.address = (host, int(port))
+        self.serves()
+        self.most = 0
+        self.at_start = self.memory()
+
+    def memory(self):
+        """Bytes of memory of the server and its children, shared ones counted once."""
+        total = 0
+        for pid in self.pids():
+            try:
+                lines = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue
+            total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+        self.most = max(self.most, total)
+        return total
+
+    def pids(self):
+        root = self.process.pid
+        children = pathlib.Path(f"/proc/{root}/task/{root}/children").read_text().split()
+        return [root, *map(int, children)]
+
+    def serves(self):
+        """Somebody else is served."""
+        peer = Peer(self.address)
+        peer.send(frame(TEXT, b"and me?"))
+        if (answer := peer.message()) != b"and me?":
+            raise Fault(f"another peer got {answer!r}")
+        peer.close()
+
+    def connections(self):
+        """How many the server still holds open, whatever it thinks of them."""
+        local = "0100007F:%04X" % self.address[1]
+        with open("/proc/net/tcp") as table:
+            rows = [line.split() for line in table]
+        return sum(1 for row in rows if row[1] == local and row[3] in ("01", "08"))
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+def killed_in_the_handshake(server):
+    for end in (Peer.reset, Peer.close):
+        for length in range(len(REQUEST) + 1):
+            peer = Peer(server.address, opened=False)
+            peer.send(REQUEST[:length])
+            end(peer)
+    return f"{2 * (len(REQUEST) + 1)} connections"
+
+
+def killed_in_a_frame(server):
+    for end in (Peer.reset, Peer.close):
+        for length in range(len(FRAMES) + 1):
+            peer = Peer(server.address)
+            peer.send(FRAMES[:length])
+            end(peer)
+    return f"{2 * (len(FRAMES) + 1)} connections"
+
+
+def half_closed(server):
+    """Who ends only its own side still gets its answer."""
+    for size in (5, 100_000):
+        peer = Peer(server.address)
+        peer.send(frame(BINARY, bytes(size)))
+        peer.socket.shutdown(socket.SHUT_WR)
+        if peer.message() != bytes(size):
+            raise Fault("no answer")
+        peer.until_gone("after the answer")
+    peer = Peer(server.address, opened=False)
+    peer.send(REQUEST)
+    peer.socket.shutdown(socket.SHUT_WR)
+    peer.expect_open()
+    peer.until_gone("after the response")
+
+
+def byte_by_byte(server):
+    """However slowly a request and frames come, they are understood, up to the end."""
+    peer = Peer(server.address, opened=False)
+    for byte in REQUEST + FRAMES:
+        peer.send(bytes([byte]))
+    peer.expect_open()
+    answers = [peer.message(), peer.message(), peer.message()]
+    if answers != [b"hello", "grüße".encode(), bytes(200)]:
+        raise Fault(f"answers {answers}")
+    if peer.receive() != (0x80 | CLOSE, b"\x03\xe8bye"):
+        raise Fault("no Close in answer")
+    peer.until_gone("after both Closes")
+
+
+def slow_request(server):
+    """A byte now and then does not put off the deadline of a request."""
+    peer = Peer(server.address, opened=False)
+    end = time.monotonic() + LIMIT
+    try:
+        while time.monotonic() < end:
+            peer.send(b"G")
+            if select.select([peer.socket], [], [], 0.1)[0] and not peer.socket.recv(4096):
+                return
+    except ConnectionError:
+        return
+    raise Fault("a request of one byte now and then is waited for without end")
+
+
+def never_reads(server, message, opcode):
+    """A peer that only writes is not read from without end, and not kept without end."""
+    peer = Peer(server.address, receive_buffer=4096)
+    peer.socket.settimeout(1)
+    one = frame(opcode, message)
+    batch = one * max(1, 65536 // len(one))
+    sent = 0
+    try:
+        while sent < FLOOD:
+            sent += peer.socket.send(batch[sent % len(batch) :])
+    except (TimeoutError, ConnectionError):
+        pass  # full, or thrown out already
+    if sent > HELD:
+        raise Fault(f"{sent >> 20} MiB were taken from a peer that reads nothing")
+    grown = server.memory() - server.at_start
+    server.serves()
+    end = time.monotonic() + LIMIT
+    while server.connections() > 0:
+        if time.monotonic() > end:
+            raise Fault("it is kept without end")
+        time.sleep(0.05)
+    peer.close()
+    return f"{sent >> 10} KiB taken, {grown >> 10} KiB of memory"
+
+
+def never_reads_messages(server):
+    return never_reads(server, bytes(10_000), BINARY)
+
+
+def never_reads_pongs(server):
+    return never_reads(server, bytes(125), PING)
+
+
+def idle(server):
+    """Many who do nothing, before and after the handshake, are served and then ended."""
+    before = server.memory()
+    silent = [Peer(server.address, opened=False) for _ in range(IDLE // 2)]
+    opened = [Peer(server.address) for _ in range(IDLE // 2)]
+    grown = server.memory() - before
+    server.serves()
+    for peer in silent:
+        peer.until_gone("without a request")
+        peer.close()
+    server.serves()
+    pings = 0
+    for peer in opened:
+        said = peer.until_gone("silent, and does not answer Pings")
+        pings += said.startswith(b"\x89")
+        peer.close()
+    if pings != len(opened):
+        raise Fault(f"{pings} of {len(opened)} were asked by a Ping")
+    return f"{grown // IDLE} bytes of memory each"
+
+
+def alive(server):
+    """Who only answers Pings may stay."""
+    peer = Peer(server.address)
+    for _ in range(4):
+        first, payload = peer.receive()
+        if first & 0x0F != PING:
+            raise Fault(f"not a Ping, but {first:#x}")
+        peer.send(frame(PONG, payload))
+    peer.send(frame(TEXT, b"still here"))
+    if peer.message() != b"still here":
+        raise Fault("no echo after four Pings")
+    peer.close()
+    return "4 Pings answered"
+
+
+def too_big(server):
+    """A length that is only declared costs the server nothing."""
+    peer = Peer(server.address)
+    peer.send(b"\x82\xff" + struct.pack(">Q", (1 << 63) - 1) + b"keys")
+    said = peer.until_gone("after a message of 2^63 - 1 bytes")
+    if b"\x03\xf1" not in said:  # 1009
+        raise Fault(f"it said {said!r}")
+
+
+SCENARIOS = [
+    killed_in_the_handshake, killed_in_a_frame, half_closed, byte_by_byte, slow_request, too_big,
+    never_reads_messages, never_reads_pongs, alive, idle,
+]
+
+
+class Results:
+    def __init__(self):
+        self.passed, self.failed = 0, 0
+
+    def tell(self, good, server, what, more=""):
+        self.passed += good
+        self.failed += not good
+        print(f"{'ok' if good else 'FAILED':<7} {server}: {what}{f' ({more})' if more else ''}", flush=True)
+
+
+def try_all(name, command, results):
+    server = None
+    try:
+        server = Server(name, command)
+        for scenario in SCENARIOS:
+            what = scenario.__name__.replace("_", " ")
+            try:
+                more = scenario(server)
+                server.memory()
+                server.serves()
+                results.tell(True, name, what, more)
+            except (Fault, OSError, EOFError) as fault:
+                results.tell(False, name, what, f"{type(fault).__name__} {fault}")
+        if (code := server.process.poll()) is not None:
+            results.tell(False, name, "it ended", f"with {code}")
+        server.errors.seek(0)
+        said = server.errors.read().decode(errors="replace")
+        if "panicked" in said:
+            results.tell(False, name, "it panicked", said[said.index("panicked") :][:200])
+        grown = server.most - server.at_start
+        told = f"at most {server.most >> 10} KiB, {grown >> 10} KiB more than at the start"
+        results.tell(grown <= GROWTH, name, "memory stays bounded", told)
+    except (Fault, OSError, EOFError) as fault:
+        results.tell(False, name, "start", f"{type(fault).__name__} {fault}")
+    finally:
+        if server:
+            server.stop()
+
+
+def main():
+    results = Results()
+    with ThreadPoolExecutor() as pool:
+        for argument in sys.argv[1:]:
+            name, _, command = argument.partition("=")
+            pool.submit(try_all, name, command, results)
+    print(f"{results.passed} passed, {results.failed} failed")
+    return int(results.failed > 0 or results.passed == 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
