@@ -14,6 +14,7 @@ use std::mem;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
+use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Registry, Token};
 use options::Options;
@@ -43,6 +44,9 @@ struct Peer {
     taken: usize,
     /// Whether its turn will come.
     is_queued: bool,
+    /// Whether it ended its side. Without that, a read that does not fill the buffer was the last
+    /// there is, and an event will tell of more.
+    has_ended: bool,
     heard: Instant,
     is_asked: bool,
 }
@@ -88,7 +92,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for event in &events {
             match event.token() {
                 LISTENER => is_waiting = true,
-                Token(key) => peers.enqueue(key),
+                Token(key) => peers.visit(key, |peer| peer.note(event)),
             }
         }
         while is_waiting {
@@ -131,8 +135,16 @@ impl Peers {
         registry.register(&mut stream, Token(entry.key()), interest)?;
         stream.set_nodelay(true).ok();
         let state = State::Opening(RequestReader::new(), Vec::new());
-        let (backlog, taken, is_queued, is_asked) = (Vec::new(), 0, false, false);
-        entry.insert(Peer { stream, state, backlog, taken, is_queued, heard: now, is_asked });
+        entry.insert(Peer {
+            stream,
+            state,
+            backlog: Vec::new(),
+            taken: 0,
+            is_queued: false,
+            has_ended: false,
+            heard: now,
+            is_asked: false,
+        });
         Ok(())
     }
 
@@ -155,6 +167,11 @@ impl Peers {
 }
 
 impl Peer {
+    fn note(&mut self, event: &Event) -> io::Result<Turn> {
+        self.has_ended |= event.is_read_closed();
+        Ok(Turn::Again)
+    }
+
     /// Writes what is left, then reads once and answers.
     fn turn(&mut self, shared: &mut Shared) -> io::Result<Turn> {
         self.is_queued = false;
@@ -178,7 +195,8 @@ impl Peer {
         self.is_asked = false;
         self.answer(n, shared);
         self.write(&mut shared.output)?;
-        Ok(Turn::Again)
+        let is_all = n < shared.input.len() && !self.has_ended;
+        Ok(if is_all { Turn::Wait } else { Turn::Again })
     }
 
     /// Puts the answer to `n` bytes of input into the output.
