@@ -10,15 +10,21 @@ use std::{env, process};
 
 use sansocket::Config;
 use sansocket::deflate::Compression;
+use sansocket::keepalive::Timeouts;
+
+/// How long a peer may take to end its side after ours.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// What the command line asks for.
 #[derive(Clone, Copy)]
 pub(crate) struct Options {
     pub(crate) config: Config,
     pub(crate) compression: Option<Compression>,
+    pub(crate) timeouts: Timeouts,
     /// From the connection to the whole request.
     pub(crate) handshake_timeout: Duration,
-    /// How long a peer may be silent; it gets a Ping after half of it.
+    /// How long a peer may be silent, which gets a Ping after half of it; and how long it may take
+    /// nothing of what is written.
     pub(crate) idle_timeout: Duration,
 }
 
@@ -29,6 +35,7 @@ pub(crate) fn parse(mut more: impl FnMut(&str, &str) -> bool) -> (Options, Strin
     let mut options = Options {
         config: Config::new().max_message(64 << 20),
         compression: Some(Compression::new()),
+        timeouts: Timeouts::new(),
         handshake_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(60),
     };
@@ -57,5 +64,8 @@ pub(crate) fn parse(mut more: impl FnMut(&str, &str) -> bool) -> (Options, Strin
             process::exit(2);
         }
     }
+    let (half, handshake) = (options.idle_timeout / 2, options.handshake_timeout);
+    options.timeouts =
+        Timeouts::new().handshake(handshake).interval(half).answer(half).close(LINGER);
     (options, listen)
 }

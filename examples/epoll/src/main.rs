@@ -7,7 +7,8 @@
 #[path = "../../options/mod.rs"]
 mod options;
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::error::Error;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::mem;
@@ -19,18 +20,19 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Registry, Token};
 use options::Options;
 use sansocket::handshake::{HandshakeError, RequestReader};
-use sansocket::{CloseCode, Payload, Received, Scratch, Server, WebSocket};
+use sansocket::keepalive::{Due, Keepalive};
+use sansocket::{Received, Scratch, Server, WebSocket};
 use slab::Slab;
 
 /// A peer that leaves more unread than this is not read from.
 const BACKLOG: usize = 256 * 1024;
 const LISTENER: Token = Token(usize::MAX);
-const LINGER: Duration = Duration::from_secs(2);
 
 /// What the connections share.
 struct Shared {
     options: Options,
-    now: Instant,
+    /// Since the start.
+    now: Duration,
     input: Vec<u8>,
     output: Vec<u8>,
     scratch: Scratch,
@@ -47,8 +49,9 @@ struct Peer {
     /// Whether it ended its side. Without that, a read that does not fill the buffer was the last
     /// there is, and an event will tell of more.
     has_ended: bool,
-    heard: Instant,
-    is_asked: bool,
+    keepalive: Keepalive,
+    /// When a timer will wake it: not later than its next deadline.
+    timer: Duration,
 }
 
 enum State {
@@ -76,19 +79,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut poll = Poll::new()?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
 
-    let now = Instant::now();
+    let (clock, now) = (Instant::now(), Duration::ZERO);
     let (input, output, scratch) = (vec![0; 64 * 1024], Vec::new(), Scratch::new());
     let mut shared = Shared { options, now, input, output, scratch };
-    let mut peers = Peers { slab: Slab::new(), queue: VecDeque::new() };
-    let mut events = Events::with_capacity(1024);
-    let tick = options.handshake_timeout.min(options.idle_timeout) / 8;
-    let (mut swept, mut is_waiting) = (now, false);
+    let mut peers = Peers { slab: Slab::new(), queue: VecDeque::new(), timers: BinaryHeap::new() };
+    let (mut events, mut is_waiting) = (Events::with_capacity(1024), false);
     loop {
-        let patience = if peers.queue.is_empty() { tick } else { Duration::ZERO };
-        match poll.poll(&mut events, Some(patience)) {
-            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
-            _ => shared.now = Instant::now(),
+        if let Err(error) = poll.poll(&mut events, peers.patience(clock.elapsed()))
+            && error.kind() != ErrorKind::Interrupted
+        {
+            return Err(error.into());
         }
+        shared.now = clock.elapsed();
         for event in &events {
             match event.token() {
                 LISTENER => is_waiting = true,
@@ -97,7 +99,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         while is_waiting {
             match listener.accept() {
-                Ok((stream, _)) => peers.add(stream, poll.registry(), shared.now)?,
+                Ok((stream, _)) => peers.add(stream, poll.registry(), &shared)?,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => is_waiting = false,
                 Err(error) => {
                     // Out of files, most likely. No event will come again for those who wait: they
@@ -112,11 +114,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             let Some(key) = peers.queue.pop_front() else { break };
             peers.visit(key, |peer| peer.turn(&mut shared));
         }
-        if shared.now - swept >= tick {
-            swept = shared.now;
-            for key in 0..peers.slab.capacity() {
-                peers.visit(key, |peer| peer.look_at_the_clock(&mut shared));
-            }
+        while let Some(key) = peers.timed_out(shared.now) {
+            peers.visit(key, |peer| peer.on_timeout(&mut shared));
         }
     }
 }
@@ -125,16 +124,24 @@ struct Peers {
     slab: Slab<Peer>,
     /// Those who may have something to read, or room for what is to be written.
     queue: VecDeque<usize>,
+    /// The earliest first. A deadline mostly moves away, so a timer may be early: then it is set anew.
+    timers: BinaryHeap<Reverse<(Duration, usize)>>,
 }
 
 impl Peers {
-    fn add(&mut self, mut stream: TcpStream, registry: &Registry, now: Instant) -> io::Result<()> {
+    fn add(
+        &mut self,
+        mut stream: TcpStream,
+        registry: &Registry,
+        shared: &Shared,
+    ) -> io::Result<()> {
         let entry = self.slab.vacant_entry();
         // Edge-triggered: an event says that something changed, and is not repeated.
         let interest = Interest::READABLE | Interest::WRITABLE;
         registry.register(&mut stream, Token(entry.key()), interest)?;
         stream.set_nodelay(true).ok();
         let state = State::Opening(RequestReader::new(), Vec::new());
+        let key = entry.key();
         entry.insert(Peer {
             stream,
             state,
@@ -142,9 +149,10 @@ impl Peers {
             taken: 0,
             is_queued: false,
             has_ended: false,
-            heard: now,
-            is_asked: false,
+            keepalive: Keepalive::opening(shared.options.timeouts),
+            timer: Duration::MAX,
         });
+        self.enqueue(key); // it may have been faster than the registration
         Ok(())
     }
 
@@ -158,11 +166,42 @@ impl Peers {
 
     fn visit(&mut self, key: usize, work: impl FnOnce(&mut Peer) -> io::Result<Turn>) {
         let Some(peer) = self.slab.get_mut(key) else { return };
-        match work(peer) {
+        let turn = work(peer);
+        let deadline = peer.keepalive.next_deadline().unwrap_or(Duration::MAX);
+        if deadline < peer.timer {
+            peer.timer = deadline;
+            self.timers.push(Reverse((deadline, key)));
+        }
+        match turn {
             Ok(Turn::Again) => self.enqueue(key),
             Ok(Turn::Wait) => {}
             Ok(Turn::Gone) | Err(_) => drop(self.slab.remove(key)),
         }
+    }
+
+    /// How long the loop may wait.
+    fn patience(&self, now: Duration) -> Option<Duration> {
+        if !self.queue.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        self.timers.peek().map(|Reverse((timer, _))| timer.saturating_sub(now))
+    }
+
+    /// The next peer whose timer has come.
+    fn timed_out(&mut self, now: Duration) -> Option<usize> {
+        while let Some(&Reverse((timer, key))) = self.timers.peek()
+            && timer <= now
+        {
+            self.timers.pop();
+            // Timers that were set before an earlier one, or for a peer that has gone, are stale.
+            if let Some(peer) = self.slab.get_mut(key)
+                && peer.timer == timer
+            {
+                peer.timer = Duration::MAX;
+                return Some(key);
+            }
+        }
+        None
     }
 }
 
@@ -182,19 +221,19 @@ impl Peer {
         let n = match self.stream.read(&mut shared.input) {
             Ok(0) if matches!(self.state, State::Ending { .. }) => return Ok(Turn::Gone),
             Ok(0) => {
-                self.end(shared.now);
+                self.end();
                 return self.write(&mut shared.output).map(|()| Turn::Again);
             }
             Ok(n) => n,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Turn::Wait),
             Err(error) => return Err(error),
         };
-        if matches!(self.state, State::Open(_)) {
-            self.heard = shared.now; // a request, and an end, have one deadline for the whole
-        }
-        self.is_asked = false;
+        self.keepalive.on_bytes();
         self.answer(n, shared);
         self.write(&mut shared.output)?;
+        if let Turn::Gone = self.on_timeout(shared)? {
+            return Ok(Turn::Gone);
+        }
         let is_all = n < shared.input.len() && !self.has_ended;
         Ok(if is_all { Turn::Wait } else { Turn::Again })
     }
@@ -209,9 +248,10 @@ impl Peer {
                 match open(reader, head, options, output) {
                     Ok(None) => false,
                     Ok(Some((mut ws, len))) => {
-                        let is_over = echo(&mut ws, &mut head[len..], output, scratch);
+                        self.keepalive.opened();
+                        let first = &mut head[len..];
+                        let is_over = echo(&mut ws, &mut self.keepalive, first, output, scratch);
                         self.state = State::Open(Box::new(ws));
-                        self.heard = shared.now;
                         is_over
                     }
                     Err(error) => {
@@ -220,11 +260,11 @@ impl Peer {
                     }
                 }
             }
-            State::Open(ws) => echo(ws, input, output, scratch),
+            State::Open(ws) => echo(ws, &mut self.keepalive, input, output, scratch),
             State::Ending { .. } => false,
         };
         if is_over {
-            self.end(shared.now);
+            self.end();
         }
     }
 
@@ -266,26 +306,24 @@ impl Peer {
         Ok(())
     }
 
-    fn end(&mut self, now: Instant) {
+    fn end(&mut self) {
         self.state = State::Ending { is_shut: false };
-        self.heard = now;
+        self.keepalive.on_close(); // from here on there is a deadline for the end
     }
 
-    fn look_at_the_clock(&mut self, shared: &mut Shared) -> io::Result<Turn> {
-        let silence = shared.now - self.heard;
-        match &mut self.state {
-            State::Opening(..) if silence < shared.options.handshake_timeout => {}
-            State::Ending { .. } if silence < LINGER => {}
-            State::Opening(..) | State::Ending { .. } => return Ok(Turn::Gone),
-            State::Open(ws) if silence >= shared.options.idle_timeout => {
-                ws.close(CloseCode::POLICY_VIOLATION, &mut shared.output);
-                self.end(shared.now);
+    /// Tells the time: after each turn, and when a timer has come.
+    fn on_timeout(&mut self, shared: &mut Shared) -> io::Result<Turn> {
+        match (self.keepalive.on_timeout(shared.now), &mut self.state) {
+            (Some(Due::Ping(payload)), State::Open(ws)) => ws.ping(payload, &mut shared.output),
+            (Some(Due::Close(close)), State::Open(ws)) => ws.close(close, &mut shared.output),
+            (Some(Due::Failed(error)), state) => {
+                if let State::Open(ws) = state {
+                    ws.close(error, &mut shared.output);
+                    self.write(&mut shared.output)?;
+                }
+                return Ok(Turn::Gone);
             }
-            State::Open(ws) if silence * 2 >= shared.options.idle_timeout && !self.is_asked => {
-                self.is_asked = true;
-                ws.ping(Payload::EMPTY, &mut shared.output);
-            }
-            State::Open(_) => {}
+            _ => return Ok(Turn::Wait),
         }
         self.write(&mut shared.output)?;
         Ok(Turn::Wait)
@@ -300,9 +338,10 @@ fn open(
     output: &mut Vec<u8>,
 ) -> Result<Option<(WebSocket<Server>, usize)>, HandshakeError> {
     let Some(request) = reader.read(head)? else { return Ok(None) };
-    let agreed = options.compression.and_then(|wish| wish.accept(request.extensions()));
+    let upgrade = request.upgrade()?;
+    let agreed = options.compression.and_then(|wish| wish.accept(upgrade.offer().extensions()));
     let mut out = [0; 1024];
-    let response = request.upgrade()?.accept(&mut out).compression(agreed).finish();
+    let response = upgrade.accept(&mut out).compression(agreed).finish();
     output.extend_from_slice(response.expect("room for a response without headers of ours"));
     let agreement = agreed.map(|answer| answer.agreement);
     let ws = WebSocket::server_with_compression(options.config, agreement);
@@ -312,6 +351,7 @@ fn open(
 /// Answers all of `input`; tells whether the connection is over.
 fn echo(
     ws: &mut WebSocket<Server>,
+    keepalive: &mut Keepalive,
     mut input: &mut [u8],
     output: &mut Vec<u8>,
     scratch: &mut Scratch,
@@ -320,6 +360,7 @@ fn echo(
         match ws.receive_with(&mut input, output, scratch) {
             // It fails only after our own Close, when there is no one to echo to.
             Ok(Some(Received::Message(message))) => drop(ws.send_with(&message, output, scratch)),
+            Ok(Some(Received::Pong(payload))) => keepalive.on_pong(&payload),
             Ok(Some(_)) => {}
             Ok(None) => return ws.is_closed(),
             Err(_) => return true, // the Close that tells it is in the output

@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 
 use options::Options;
 use sansocket::handshake::{Request, RequestReader};
+use sansocket::keepalive::{Due, Keepalive};
 use sansocket::{
-    CloseCode, CloseFrame, Message, MessageReceiver, MessageSender, Payload, Received, Server,
-    WebSocket,
+    CloseFrame, Message, MessageReceiver, MessageSender, Payload, Received, Server, WebSocket,
 };
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -25,7 +25,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// What the reader has for the writer.
 enum Outgoing {
     Message(Message<'static>),
-    Ping,
+    Ping(Payload),
     Pong(Payload),
     Close(CloseFrame),
 }
@@ -53,16 +53,18 @@ fn main() -> io::Result<()> {
 
 fn serve(stream: &TcpStream, options: Options) -> Result<()> {
     stream.set_nodelay(true)?;
+    stream.set_write_timeout(Some(options.idle_timeout))?;
+    let mut alive =
+        Alive { clock: Instant::now(), keepalive: Keepalive::opening(options.timeouts) };
     let mut buffer = vec![0; 16 * 1024];
-    let Some((ws, unread)) = open(stream, &mut buffer, options)? else {
+    let Some((ws, unread)) = open(stream, &mut alive, &mut buffer, options)? else {
         return Ok(linger(stream)?);
     };
     let (receiver, sender) = ws.split();
     let (queue, queued) = mpsc::sync_channel(16);
-    stream.set_write_timeout(Some(options.idle_timeout))?;
     let result = thread::scope(|scope| {
         let writer = scope.spawn(move || write(stream, sender, queued));
-        let read = read(stream, receiver, &queue, &mut buffer, unread, options.idle_timeout);
+        let read = read(stream, &mut alive, receiver, &queue, &mut buffer, unread);
         drop(queue); // the writer ends when it has written what is there
         let written = writer.join().expect("the writer does not panic");
         read.and(written.map_err(Into::into))
@@ -74,29 +76,31 @@ fn serve(stream: &TcpStream, options: Options) -> Result<()> {
 /// The opening handshake: the connection, and which bytes of `buffer` came behind the request.
 fn open(
     mut stream: &TcpStream,
+    alive: &mut Alive,
     buffer: &mut [u8],
     options: Options,
 ) -> Result<Option<(WebSocket<Server>, Range<usize>)>> {
-    let deadline = Instant::now() + options.handshake_timeout;
     let (mut reader, mut filled, mut out) = (RequestReader::new(), 0, [0; 1024]);
     loop {
-        // For the whole request, lest one byte at a time takes for ever.
-        let left = deadline.saturating_duration_since(Instant::now());
-        stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
-        match stream.read(&mut buffer[filled..])? {
-            0 => return Ok(None),
-            n => filled += n,
+        if let Some(Due::Failed(error)) = alive.on_timeout() {
+            return Err(error.into());
+        }
+        match alive.read(stream, &mut buffer[filled..])? {
+            None => continue,
+            Some(0) => return Ok(None),
+            Some(n) => filled += n,
         }
         let request = reader.read(&buffer[..filled]);
         match request.and_then(|request| request.map(Request::upgrade).transpose()) {
             Ok(None) => {}
             Ok(Some(upgrade)) => {
-                let (wish, head) = (options.compression, upgrade.request().head_len());
-                let agreed = wish.and_then(|wish| wish.accept(upgrade.request().extensions()));
+                let wish = options.compression;
+                let agreed = wish.and_then(|wish| wish.accept(upgrade.offer().extensions()));
                 stream.write_all(upgrade.accept(&mut out).compression(agreed).finish()?)?;
+                alive.keepalive.opened();
                 let agreement = agreed.map(|answer| answer.agreement);
                 let ws = WebSocket::server_with_compression(options.config, agreement);
-                return Ok(Some((ws, head..filled)));
+                return Ok(Some((ws, upgrade.request().head_len()..filled)));
             }
             Err(error) => {
                 stream.write_all(error.reply(&mut out)?)?;
@@ -106,35 +110,30 @@ fn open(
     }
 }
 
-/// Reads until the peer's Close, its first error, or its silence.
+/// Reads until the peer's Close, its first error, or a deadline that it lets pass.
 fn read(
-    mut stream: &TcpStream,
+    stream: &TcpStream,
+    alive: &mut Alive,
     mut receiver: MessageReceiver<Server>,
     queue: &SyncSender<Outgoing>,
     buffer: &mut [u8],
     unread: Range<usize>,
-    patience: Duration,
 ) -> Result<()> {
-    stream.set_read_timeout(Some(patience / 2))?;
-    relay(&mut receiver, &mut buffer[unread], queue)?;
-    let mut is_asked = false;
+    relay(&mut receiver, alive, &mut buffer[unread], queue)?;
     while !receiver.has_received_close() {
-        match stream.read(buffer) {
-            Ok(0) => return Err("the peer vanished".into()),
-            Ok(n) => {
-                is_asked = false;
-                relay(&mut receiver, &mut buffer[..n], queue)?;
+        match alive.on_timeout() {
+            None => {}
+            Some(Due::Ping(payload)) => queue.send(Outgoing::Ping(payload))?,
+            Some(Due::Close(close)) => queue.send(Outgoing::Close(close))?,
+            Some(Due::Failed(error)) => {
+                queue.send(Outgoing::Close(error.into()))?;
+                return Err(error.into());
             }
-            // Unix and Windows call a timeout by different names.
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                if is_asked {
-                    queue.send(Outgoing::Close(CloseCode::POLICY_VIOLATION.into()))?;
-                    return Err("the peer is silent".into());
-                }
-                is_asked = true;
-                queue.send(Outgoing::Ping)?;
-            }
-            Err(error) => return Err(error.into()),
+        }
+        match alive.read(stream, buffer)? {
+            None => {}
+            Some(0) => return Err("the peer vanished".into()),
+            Some(n) => relay(&mut receiver, alive, &mut buffer[..n], queue)?,
         }
     }
     Ok(())
@@ -143,6 +142,7 @@ fn read(
 /// Queues an answer to everything in `input`.
 fn relay(
     receiver: &mut MessageReceiver<Server>,
+    alive: &mut Alive,
     mut input: &mut [u8],
     queue: &SyncSender<Outgoing>,
 ) -> Result<()> {
@@ -150,7 +150,10 @@ fn relay(
         queue.send(match receiver.receive(&mut input) {
             Ok(Some(Received::Message(message))) => Outgoing::Message(message.into_owned()),
             Ok(Some(Received::Ping(payload))) => Outgoing::Pong(payload),
-            Ok(Some(Received::Pong(_))) => continue,
+            Ok(Some(Received::Pong(payload))) => {
+                alive.keepalive.on_pong(&payload);
+                continue;
+            }
             Ok(Some(Received::Closed(close))) => Outgoing::Close(close),
             Ok(None) => return Ok(()),
             Err(error) => {
@@ -158,6 +161,32 @@ fn relay(
                 return Err(error.into());
             }
         })?;
+    }
+}
+
+/// The deadlines of a connection, and the clock for them.
+struct Alive {
+    clock: Instant,
+    keepalive: Keepalive,
+}
+
+impl Alive {
+    fn on_timeout(&mut self) -> Option<Due> {
+        self.keepalive.on_timeout(self.clock.elapsed())
+    }
+
+    /// Reads; nothing if there is a deadline before something comes.
+    fn read(&mut self, mut stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        stream.set_read_timeout(self.keepalive.wait(self.clock.elapsed()))?;
+        match stream.read(buffer) {
+            Ok(n) => {
+                self.keepalive.on_bytes();
+                Ok(Some(n))
+            }
+            // Unix and Windows call a timeout by different names.
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -172,7 +201,7 @@ fn write(
         match outgoing {
             // It fails only after our Close, which ends the loop.
             Outgoing::Message(message) => drop(sender.send(&message, &mut output)),
-            Outgoing::Ping => sender.ping(Payload::EMPTY, &mut output),
+            Outgoing::Ping(payload) => sender.ping(payload, &mut output),
             Outgoing::Pong(payload) => sender.pong(payload, &mut output),
             Outgoing::Close(close) => sender.close(close, &mut output),
         }

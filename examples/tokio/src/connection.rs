@@ -3,24 +3,25 @@
 //! It does not know what is below it: a TCP stream, TLS, or a stream of HTTP/2.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use sansocket::keepalive::{Due, Keepalive, Timeouts};
 use sansocket::{
-    CloseCode, CloseFrame, Message, MessageReceiver, MessageSender, Payload, Received, Server,
-    WebSocket,
+    CloseFrame, Message, MessageReceiver, MessageSender, Payload, Received, Server, WebSocket,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::select;
 use tokio::sync::mpsc::{self, Receiver, Sender};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{sleep, timeout};
 
 use crate::Result;
+use crate::options::Options;
 
 /// What the receiving task has for the sending one. A server with more to say than an echo gives a
 /// clone of the queue to whoever says it.
 enum Outgoing {
     Message(Message<'static>),
-    Ping,
+    Ping(Payload),
     Pong(Payload),
     Close(CloseFrame),
 }
@@ -31,13 +32,13 @@ pub(crate) async fn echo(
     first: Vec<u8>,
     mut reader: impl AsyncRead + Unpin,
     writer: impl AsyncWrite + Unpin + Send + 'static,
-    patience: Duration,
+    options: Options,
 ) -> Result<()> {
     let (receiver, sender) = ws.split();
     // Its length is the back-pressure: a peer that does not read is not read from any more.
     let (queue, queued) = mpsc::channel(16);
-    let sending = tokio::spawn(send_all(writer, sender, queued, patience));
-    let received = receive_all(&mut reader, receiver, first, queue, patience).await;
+    let sending = tokio::spawn(send_all(writer, sender, queued, options.idle_timeout));
+    let received = receive_all(&mut reader, receiver, first, queue, options.timeouts).await;
     // The queue is dropped, and the other task ends when it has sent what is there.
     sending.await??;
     // Closing at once, with bytes unread, would reset the connection and could lose what was sent.
@@ -46,37 +47,39 @@ pub(crate) async fn echo(
     received
 }
 
-/// Receives until the peer's Close, its first error, or its silence.
+/// Receives until the peer's Close, its first error, or a deadline that it lets pass.
 async fn receive_all(
     reader: &mut (impl AsyncRead + Unpin),
     mut receiver: MessageReceiver<Server>,
     mut first: Vec<u8>,
     queue: Sender<Outgoing>,
-    patience: Duration,
+    timeouts: Timeouts,
 ) -> Result<()> {
-    relay(&mut receiver, &mut first, &queue).await?;
+    let (clock, mut keepalive) = (Instant::now(), Keepalive::new(timeouts));
+    relay(&mut receiver, &mut keepalive, &mut first, &queue).await?;
     drop(first);
     let mut buffer = vec![0; 16 * 1024];
-    let (mut heard, mut is_asked) = (Instant::now(), false);
     while !receiver.has_received_close() {
+        match keepalive.on_timeout(clock.elapsed()) {
+            None => {}
+            Some(Due::Ping(payload)) => queue.send(Outgoing::Ping(payload)).await?,
+            Some(Due::Close(close)) => queue.send(Outgoing::Close(close)).await?,
+            Some(Due::Failed(error)) => {
+                queue.send(Outgoing::Close(error.into())).await?;
+                return Err(error.into());
+            }
+        }
         select! {
-            // The one await here that takes something from the peer is a read, which takes nothing
-            // when another branch is faster. What was read is then used up outside of `select!`.
+            // What waits here is safe to drop when another branch is faster: a read that is not
+            // finished has taken nothing from the peer. What it has read is used up outside.
             n = reader.read(&mut buffer) => {
-                (heard, is_asked) = (Instant::now(), false);
+                keepalive.on_bytes();
                 match n? {
                     0 => return Err("the peer vanished".into()),
-                    n => relay(&mut receiver, &mut buffer[..n], &queue).await?,
+                    n => relay(&mut receiver, &mut keepalive, &mut buffer[..n], &queue).await?,
                 }
             }
-            () = sleep_until(heard + patience / 2), if !is_asked => {
-                is_asked = true;
-                queue.send(Outgoing::Ping).await?;
-            }
-            () = sleep_until(heard + patience) => {
-                queue.send(Outgoing::Close(CloseCode::POLICY_VIOLATION.into())).await?;
-                return Err("the peer is silent".into());
-            }
+            () = sleep(keepalive.wait(clock.elapsed()).unwrap_or(Duration::MAX)) => {}
             () = queue.closed() => return Ok(()), // the other task knows why
         }
     }
@@ -86,6 +89,7 @@ async fn receive_all(
 /// Queues an answer to everything in `input`.
 async fn relay(
     receiver: &mut MessageReceiver<Server>,
+    keepalive: &mut Keepalive,
     mut input: &mut [u8],
     queue: &Sender<Outgoing>,
 ) -> Result<()> {
@@ -93,7 +97,10 @@ async fn relay(
         let outgoing = match receiver.receive(&mut input) {
             Ok(Some(Received::Message(message))) => Outgoing::Message(message.into_owned()),
             Ok(Some(Received::Ping(payload))) => Outgoing::Pong(payload),
-            Ok(Some(Received::Pong(_))) => continue,
+            Ok(Some(Received::Pong(payload))) => {
+                keepalive.on_pong(&payload);
+                continue;
+            }
             Ok(Some(Received::Closed(close))) => Outgoing::Close(close),
             Ok(None) => return Ok(()),
             Err(error) => {
@@ -118,7 +125,7 @@ async fn send_all(
             match outgoing {
                 // It fails only after our Close, behind which nobody waits for an answer.
                 Outgoing::Message(message) => drop(sender.send(&message, &mut output)),
-                Outgoing::Ping => sender.ping(Payload::EMPTY, &mut output),
+                Outgoing::Ping(payload) => sender.ping(payload, &mut output),
                 Outgoing::Pong(payload) => sender.pong(payload, &mut output),
                 Outgoing::Close(close) => sender.close(close, &mut output),
             }

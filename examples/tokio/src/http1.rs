@@ -51,8 +51,9 @@ fn answer(
         };
         return Ok(Some((reply.expect("room for the page").to_vec(), None)));
     }
-    let agreed = options.compression.and_then(|wish| wish.accept(request.extensions()));
-    let response = request.upgrade()?.accept(&mut out).compression(agreed).finish();
+    let upgrade = request.upgrade()?;
+    let agreed = options.compression.and_then(|wish| wish.accept(upgrade.offer().extensions()));
+    let response = upgrade.accept(&mut out).compression(agreed).finish();
     let response = response.expect("room for a response without headers of ours").to_vec();
     let agreement = agreed.map(|answer| answer.agreement);
     let ws = WebSocket::server_with_compression(options.config, agreement);

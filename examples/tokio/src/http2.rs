@@ -9,9 +9,10 @@ use bytes::Bytes;
 use h2::ext::Protocol;
 use h2::server::{Builder, SendResponse};
 use h2::{RecvStream, SendStream};
-use http::{Method, Request, Response, StatusCode};
+use http::uri::{Authority, PathAndQuery};
+use http::{Method, Request, Response};
 use sansocket::WebSocket;
-use sansocket::extensions::Extensions;
+use sansocket::handshake::ConnectRequest;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
 
@@ -47,35 +48,49 @@ pub(crate) async fn serve(
     }
 }
 
+/// Gives the page, or opens a WebSocket and serves it.
 async fn answer(
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
     options: Options,
 ) -> Result<()> {
-    if request.method() != Method::CONNECT {
+    if request.method() == Method::GET {
         let response = Response::builder().header("Content-Type", "text/html").body(())?;
         respond.send_response(response, false)?.send_data(Bytes::from_static(PAGE), true)?;
         return Ok(());
     }
-    let protocol = request.extensions().get::<Protocol>();
-    if protocol.is_none_or(|protocol| protocol.as_str() != "websocket") {
-        let refusal = Response::builder().status(StatusCode::NOT_IMPLEMENTED).body(())?;
-        respond.send_response(refusal, true)?;
-        return Ok(());
-    }
-    let offers = request.headers().get_all("Sec-WebSocket-Extensions").iter();
-    let offers = offers.flat_map(|offer| Extensions::new(offer.as_bytes()).flatten());
-    let agreed = options.compression.and_then(|wish| wish.accept(offers));
+    let uri = request.uri();
+    let connect = ConnectRequest {
+        method: request.method().as_str(),
+        protocol: request.extensions().get::<Protocol>().map(Protocol::as_str),
+        scheme: uri.scheme_str(),
+        authority: uri.authority().map(Authority::as_str),
+        path: uri.path_and_query().map(PathAndQuery::as_str),
+        headers: request.headers(),
+    };
     let mut response = Response::builder();
-    if let Some(answer) = agreed {
-        let value = format!("{}{}", sansocket::deflate::NAME, answer.parameters);
-        response = response.header("Sec-WebSocket-Extensions", value);
+    let connect = match connect.connect() {
+        Ok(connect) => connect,
+        Err(error) => {
+            let (status, header) = error.connect_refusal();
+            if let Some((name, value)) = header {
+                response = response.header(name, value);
+            }
+            respond.send_response(response.status(status).body(())?, true)?;
+            return Err(error.into());
+        }
+    };
+    let agreed = options.compression.and_then(|wish| wish.accept(connect.offer().extensions()));
+    let mut out = [0; 512];
+    // The status is 200, which is what a response is if nothing else is said.
+    for (name, value) in connect.accept(&mut out).compression(agreed).finish()?.fields() {
+        response = response.header(name, value);
     }
     let send = respond.send_response(response.body(())?, false)?;
     let agreement = agreed.map(|answer| answer.agreement);
     let ws = WebSocket::server_with_compression(options.config, agreement);
     let reader = Reader { stream: request.into_body(), chunk: Bytes::new() };
-    connection::echo(ws, Vec::new(), reader, Writer(send), options.idle_timeout).await
+    connection::echo(ws, Vec::new(), reader, Writer(send), options).await
 }
 
 /// The bytes that a stream brings. The peer may send more when they are read.

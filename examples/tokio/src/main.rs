@@ -80,7 +80,7 @@ async fn serve_plain(mut stream: TcpStream, options: Options) -> Result<()> {
     let opened = timeout(options.handshake_timeout, http1::open(&mut stream, options)).await??;
     let Some((ws, first)) = opened else { return Ok(()) };
     let (reader, writer) = stream.into_split();
-    connection::echo(ws, first, reader, writer, options.idle_timeout).await
+    connection::echo(ws, first, reader, writer, options).await
 }
 
 async fn serve_tls(stream: TcpStream, tls: &TlsAcceptor, options: Options) -> Result<()> {
@@ -93,5 +93,5 @@ async fn serve_tls(stream: TcpStream, tls: &TlsAcceptor, options: Options) -> Re
     let Some((ws, first)) = opened else { return Ok(()) };
     // Both halves of TLS share its state: the lock in here is TLS's, not ours.
     let (reader, writer) = tokio::io::split(stream);
-    connection::echo(ws, first, reader, writer, options.idle_timeout).await
+    connection::echo(ws, first, reader, writer, options).await
 }
