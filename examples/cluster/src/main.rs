@@ -1,0 +1,81 @@
+//! A chat on several servers, joined by Redis: what is said in a room on one is heard on all.
+//!
+//! ```text
+//! cluster-driver --name NAME --redis redis://127.0.0.1:6379/ [--listen 127.0.0.1:9001]...
+//! ```
+//!
+//! Who connects to `/ROOM` gets `room ROOM, you are NAME.N`; the others hear when someone joins and
+//! leaves, and `NAME.N: TEXT` for each text. If Redis is lost, nobody else is: each server goes on for
+//! its own, says so, and joins the others again as soon as it can.
+
+mod bus;
+mod guest;
+#[path = "../../options/mod.rs"]
+mod options;
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{broadcast, mpsc};
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// What a guest is told.
+#[derive(Clone)]
+enum Heard {
+    /// Text in a room.
+    Said { room: Arc<str>, text: Arc<str> },
+    /// News of the server itself, for all.
+    News(&'static str),
+}
+
+/// What the guests of a server share.
+#[derive(Clone)]
+struct House {
+    name: Arc<str>,
+    /// From the guests to all servers: a room, and a text.
+    say: mpsc::Sender<(Arc<str>, String)>,
+    /// From all servers to the guests of this one. Its length is how far a guest may fall behind.
+    hear: broadcast::Sender<Heard>,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let (mut name, mut redis) = ("a".to_owned(), "redis://127.0.0.1:6379/".to_owned());
+    let (options, listen) = options::parse(|option, value| match option {
+        "--name" => {
+            value.clone_into(&mut name);
+            true
+        }
+        "--redis" => {
+            value.clone_into(&mut redis);
+            true
+        }
+        _ => false,
+    });
+    let listener = TcpListener::bind(listen).await?;
+    println!("listening on ws://{}", listener.local_addr()?);
+    let (say, said) = mpsc::channel(1024);
+    let house = House { name: name.into(), say, hear: broadcast::Sender::new(1024) };
+    tokio::spawn(bus::run(redis::Client::open(redis)?, said, house.hear.clone()));
+    for number in 1_u64.. {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of files, most likely: let some connections end.
+                eprintln!("accept: {error}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let house = house.clone();
+        tokio::spawn(async move {
+            if let Err(error) = guest::serve(stream, house, number, options).await {
+                eprintln!("{peer}: {error}");
+            }
+        });
+    }
+    Ok(())
+}
