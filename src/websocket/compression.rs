@@ -173,23 +173,17 @@ impl PerMessageDeflate {
 
     /// What receiving needs, and what sending needs.
     pub(super) fn split(self) -> (Self, Self) {
-        let Self { settings, send, receive, max_message, deflating, inflating, incoming, scratch } =
-            self;
         let sending = Self {
-            settings,
-            send,
-            receive,
-            max_message,
-            deflating,
+            settings: self.settings,
+            send: self.send,
+            receive: self.receive,
+            max_message: self.max_message,
+            deflating: self.deflating,
             inflating: Inflating::Ours(None),
             incoming: Incoming::default(),
             scratch: Scratch::new(),
         };
-        let deflating = Deflating::Ours(None);
-
-        let receiving =
-            Self { settings, send, receive, max_message, deflating, inflating, incoming, scratch };
-        (receiving, sending)
+        (Self { deflating: Deflating::Ours(None), ..self }, sending)
     }
 
     /// Inflates a piece of a compressed message; returns the message if it was

@@ -34,6 +34,9 @@ pub struct MessageSender<R> {
 impl<R: Role> WebSocket<R> {
     /// The two halves, for a thread or task each; no lock is needed.
     ///
+    /// They keep no deadlines: a [`Keepalive`](crate::keepalive::Keepalive) in
+    /// the thread or task that receives does.
+    ///
     /// ```
     /// use std::sync::mpsc;
     /// use std::thread;
