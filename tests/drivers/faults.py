@@ -16,6 +16,7 @@ import pathlib
 import select
 import shlex
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -140,10 +141,15 @@ class Peer:
         try:
             while True:
                 self.fill()
-        except (EOFError, ConnectionError):
+        except (EOFError, ConnectionError, ssl.SSLError):
             return self.buffer
         except TimeoutError:
             raise Fault(f"still there: {what}") from None
+
+
+def address_in(line):
+    host, port = line.decode().split("//")[1].strip().split(":")
+    return host, int(port)
 
 
 class Server:
@@ -160,8 +166,8 @@ class Server:
                 break
         else:
             raise Fault("it does not start")
-        host, port = line.decode().split("//")[1].strip().split(":")
-        self.address = (host, int(port))
+        self.address = address_in(line)
+        self.tls = address_in(self.process.stdout.readline()) if "--listen-tls" in command else None
         self.serves()
         self.most = 0
         self.at_start = self.memory()
@@ -344,6 +350,44 @@ def too_big(server):
         raise Fault(f"it said {said!r}")
 
 
+def over_tls(address, protocol):
+    """A raw client over TLS, which speaks HTTP/1.1 or HTTP/2."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols([protocol])
+    peer = Peer(address, opened=False)
+    peer.socket = context.wrap_socket(peer.socket)
+    return peer
+
+
+def tls(server):
+    """The same below TLS and HTTP/2: silence, nonsense, peers that are killed."""
+    for length in range(100):
+        peer = Peer(server.tls, opened=False)
+        peer.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[:length] + bytes(length))
+        peer.reset()
+    for length in range(0, len(REQUEST), 10):
+        peer = over_tls(server.tls, "http/1.1")
+        peer.send(REQUEST[:length])
+        peer.reset()
+    silent = [Peer(server.tls, opened=False) for _ in range(100)]
+    # The beginning of HTTP/2, an empty SETTINGS frame, and then nothing.
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
+    idle = [over_tls(server.tls, "h2") for _ in range(20)]
+    for n, peer in enumerate(idle):
+        peer.send(preface[: len(preface) - n])
+    peer = over_tls(server.tls, "http/1.1")
+    peer.send(REQUEST + frame(TEXT, b"and me?"))
+    peer.expect_open()
+    if peer.message() != b"and me?":
+        raise Fault("no answer over TLS")
+    peer.close()
+    for peer in silent + idle:
+        peer.until_gone("silent below TLS or HTTP/2")
+        peer.close()
+    return f"{len(silent) + len(idle)} silent ones ended"
+
+
 SCENARIOS = [
     killed_in_the_handshake, killed_in_a_frame, half_closed, byte_by_byte, slow_request, too_big,
     never_reads_messages, never_reads_pongs, alive, idle,
@@ -364,7 +408,7 @@ def try_all(name, command, results):
     server = None
     try:
         server = Server(name, command)
-        for scenario in SCENARIOS:
+        for scenario in [*SCENARIOS, *([tls] if server.tls else [])]:
             what = scenario.__name__.replace("_", " ")
             try:
                 more = scenario(server)
