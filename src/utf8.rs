@@ -164,8 +164,9 @@ fn is_short_ascii(bytes: &mut [u8]) -> bool {
 #[cfg(feature = "simd")]
 const LONG: usize = 64;
 
+/// As [`core::str::from_utf8`], and faster where it can be.
 #[inline]
-fn from_utf8(bytes: &[u8]) -> Result<&str, core::str::Utf8Error> {
+pub(crate) fn from_utf8(bytes: &[u8]) -> Result<&str, core::str::Utf8Error> {
     #[cfg(feature = "simd")]
     if bytes.len() >= LONG {
         return crate::simd::from_utf8(bytes);

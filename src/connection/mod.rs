@@ -12,9 +12,6 @@ pub use self::receiver::Receiver;
 pub use self::role::{Client, Role, Server};
 pub use self::sender::Sender;
 
-#[cfg(feature = "alloc")]
-use alloc::vec::Vec;
-
 use crate::close::CloseFrame;
 use crate::config::Config;
 use crate::error::{ProtocolError, SendError};
@@ -234,35 +231,5 @@ impl<R: Role> Connection<R> {
     /// ```
     pub fn split(self) -> (Receiver<R>, Sender<R>) {
         (self.receiver, self.sender)
-    }
-
-    /// Fails the connection for what a layer above found.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn fail(&mut self, error: ProtocolError) {
-        self.receiver.fail(error);
-    }
-
-    /// Appends a whole message to `out`.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn append(
-        &mut self,
-        kind: Kind,
-        payload: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Result<(), SendError> {
-        self.sender.append(kind, payload, out)
-    }
-
-    /// Appends a whole compressed message to `out`, if `deflate` makes it fit
-    /// `room` bytes.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn append_compressed(
-        &mut self,
-        kind: Kind,
-        room: usize,
-        out: &mut Vec<u8>,
-        deflate: impl FnOnce(&mut [u8]) -> Option<usize>,
-    ) -> Result<bool, SendError> {
-        self.sender.append_compressed(kind, room, out, deflate)
     }
 }

@@ -101,7 +101,7 @@ struct Message {
 }
 
 impl<R: Role> Receiver<R> {
-    pub(super) const fn new(config: Config) -> Self {
+    pub(crate) const fn new(config: Config) -> Self {
         Self {
             config,
             state: State::BETWEEN_FRAMES,
@@ -188,6 +188,21 @@ impl<R: Role> Receiver<R> {
     #[inline]
     fn is_between_messages(&self) -> bool {
         matches!(self.state, State::Header(PartialHeader { len: 0, .. })) && !self.message.is_open()
+    }
+
+    /// A message that [`receive`](Self::receive) would give at once; text is not
+    /// judged.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub(crate) fn take_whole<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Option<(Kind, &'b mut [u8])> {
+        let (header, payload) = self.whole_message(input)?;
+        if R::RECEIVES_MASKED {
+            mask::apply(payload, header.key);
+        }
+        Some((if header.text { Kind::Text } else { Kind::Binary }, payload))
     }
 
     /// The next event, whatever it is.

@@ -13,7 +13,7 @@ pub struct Server;
 /// keys from `K`, and takes unmasked frames alone.
 #[derive(Clone, Copy)]
 pub struct Client<K = ChaChaKeys> {
-    pub(super) keys: K,
+    pub(crate) keys: K,
 }
 
 /// Says nothing of the keys, so that closures will do.

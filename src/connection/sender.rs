@@ -140,7 +140,7 @@ impl<K: MaskingKeys> Sender<Client<K>> {
 }
 
 impl<R: Role> Sender<R> {
-    pub(super) const fn new(config: Config, role: R) -> Self {
+    pub(crate) const fn new(config: Config, role: R) -> Self {
         let allow_compressed = config.allow_compressed;
         Self { role, message: None, closed: false, allow_compressed }
     }

@@ -3,7 +3,8 @@
 mod assembly;
 mod compression;
 mod message;
-mod split;
+mod receiver;
+mod sender;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -11,13 +12,13 @@ use core::time::Duration;
 
 pub use self::compression::Scratch;
 pub use self::message::Message;
-pub use self::split::{MessageReceiver, MessageSender};
+pub use self::receiver::MessageReceiver;
+pub use self::sender::MessageSender;
 
-use self::assembly::Assembly;
-use self::compression::PerMessageDeflate;
+use self::compression::{Compressor, Decompressor};
 use crate::close::CloseFrame;
 use crate::config::Config;
-use crate::connection::{Client, Connection, Data, Event, Role, Server};
+use crate::connection::{Client, Receiver, Role, Sender, Server};
 use crate::deflate::Agreement;
 use crate::error::{ProtocolError, SendError};
 use crate::keepalive::{Due, Keepalive, TimedOut, Timeouts};
@@ -69,9 +70,8 @@ use crate::payload::Payload;
 /// ```
 #[derive(Debug)]
 pub struct WebSocket<R> {
-    connection: Connection<R>,
-    assembly: Assembly,
-    compression: Option<Box<PerMessageDeflate>>,
+    receiver: MessageReceiver<R>,
+    sender: MessageSender<R>,
     /// Layer 1 never drops: what is dropped must be judged, and text is judged
     /// here.
     drop_after_close: bool,
@@ -97,7 +97,7 @@ impl WebSocket<Server> {
     /// The server's end of a connection, after the opening handshake.
     #[must_use]
     pub const fn server(config: Config) -> Self {
-        Self::new(Connection::server(config.for_layer_2(false)), config, None)
+        Self::new(Server, config, None, None)
     }
 
     /// The same, with what was agreed of permessage-deflate: an [`Agreement`],
@@ -107,11 +107,10 @@ impl WebSocket<Server> {
         config: Config,
         agreement: impl Into<Option<Agreement>>,
     ) -> Self {
-        let compression = agreement.into().map(|agreed| {
-            PerMessageDeflate::new(agreed, agreed.server(), agreed.client(), config.max_message)
-        });
-        let connection = Connection::server(config.for_layer_2(compression.is_some()));
-        Self::new(connection, config, compression.map(Box::new))
+        let Some(agreed) = agreement.into() else { return Self::server(config) };
+        let compressor = Compressor::new(agreed, agreed.server());
+        let decompressor = Decompressor::new(agreed, agreed.client(), config.max_message);
+        Self::new(Server, config, Some(Box::new(compressor)), Some(Box::new(decompressor)))
     }
 }
 
@@ -121,7 +120,7 @@ impl<K: MaskingKeys> WebSocket<Client<K>> {
     /// the caller's.
     #[must_use]
     pub const fn client(config: Config, keys: K) -> Self {
-        Self::new(Connection::client(config.for_layer_2(false), keys), config, None)
+        Self::new(Client { keys }, config, None, None)
     }
 
     /// The same, with what was agreed of permessage-deflate: an [`Agreement`],
@@ -132,23 +131,27 @@ impl<K: MaskingKeys> WebSocket<Client<K>> {
         keys: K,
         agreement: impl Into<Option<Agreement>>,
     ) -> Self {
-        let compression = agreement.into().map(|agreed| {
-            PerMessageDeflate::new(agreed, agreed.client(), agreed.server(), config.max_message)
-        });
-        let connection = Connection::client(config.for_layer_2(compression.is_some()), keys);
-        Self::new(connection, config, compression.map(Box::new))
+        let Some(agreed) = agreement.into() else { return Self::client(config, keys) };
+        let compressor = Compressor::new(agreed, agreed.client());
+        let decompressor = Decompressor::new(agreed, agreed.server(), config.max_message);
+        Self::new(Client { keys }, config, Some(Box::new(compressor)), Some(Box::new(decompressor)))
     }
 }
 
 impl<R: Role> WebSocket<R> {
     const fn new(
-        connection: Connection<R>,
+        role: R,
         config: Config,
-        compression: Option<Box<PerMessageDeflate>>,
+        compressor: Option<Box<Compressor>>,
+        decompressor: Option<Box<Decompressor>>,
     ) -> Self {
-        let drop_after_close = config.drop_after_close;
-        let assembly = Assembly::Empty;
-        Self { connection, assembly, compression, drop_after_close, keepalive: None }
+        let below = config.for_layer_2(compressor.is_some());
+        Self {
+            receiver: MessageReceiver::new(Receiver::new(below), decompressor),
+            sender: MessageSender::new(Sender::new(below, role), compressor),
+            drop_after_close: config.drop_after_close,
+            keepalive: None,
+        }
     }
 
     /// Keeps deadlines: Pings that must be answered, idle time, the end after a
@@ -256,12 +259,24 @@ impl<R: Role> WebSocket<R> {
     /// The first rule that the peer broke; every later call repeats it. The
     /// Close frame that reports it is in `output`, the transport is to be
     /// closed once it is written.
+    #[inline]
     pub fn receive<'b>(
         &mut self,
         input: &mut &'b mut [u8],
         output: &mut Vec<u8>,
     ) -> Result<Option<Received<'b>>, ProtocolError> {
-        self.lend_own(|ws, scratch| ws.receive_with(input, output, scratch))
+        if !self.drop_after_close {
+            match self.receiver.whole_message(input) {
+                Ok(None) => {}
+                Ok(Some(message)) => {
+                    self.note_bytes();
+                    self.note_message();
+                    return Ok(Some(Received::Message(message)));
+                }
+                Err(error) => return Err(self.report(error, output)),
+            }
+        }
+        self.receive_any(input, output, None)
     }
 
     /// As [`receive`](Self::receive), with working memory for compression that
@@ -272,89 +287,59 @@ impl<R: Role> WebSocket<R> {
         output: &mut Vec<u8>,
         scratch: &mut Scratch,
     ) -> Result<Option<Received<'b>>, ProtocolError> {
-        let received = self.next(input, output, scratch);
-        if let Err(error) = received {
-            self.connection.fail(error);
-            self.forget();
-            self.close(error, output);
-        }
-        received
+        self.receive_any(input, output, Some(scratch))
     }
 
-    fn next<'b>(
+    #[inline(never)]
+    fn receive_any<'b>(
         &mut self,
         input: &mut &'b mut [u8],
         output: &mut Vec<u8>,
-        scratch: &mut Scratch,
+        mut scratch: Option<&mut Scratch>,
     ) -> Result<Option<Received<'b>>, ProtocolError> {
         loop {
-            let Some(event) = self.connection.receive(input)? else { return Ok(None) };
-            if let Some(keepalive) = &mut self.keepalive {
-                keepalive.on_event(&event);
-            }
-            let received = match event {
-                Event::Data(data) => match self.add(data, scratch)? {
-                    Some(message) if !self.is_dropping() => Received::Message(message),
-                    _ => continue,
-                },
-                Event::Ping(payload) => {
-                    output.extend_from_slice(&self.connection.pong(payload));
-                    Received::Ping(payload)
-                }
-                Event::Pong(payload) => Received::Pong(payload),
-                Event::Close(close) => {
-                    self.forget();
-                    self.close(close, output);
-                    Received::Closed(close)
-                }
+            let received = match &mut scratch {
+                Some(scratch) => self.receiver.receive_with(input, scratch),
+                None => self.receiver.receive_any(input),
             };
+            if core::mem::take(&mut self.receiver.has_heard) {
+                self.note_bytes();
+                self.note_message();
+            }
+            let received = received.map_err(|error| self.report(error, output))?;
+            let Some(received) = received else { return Ok(None) };
+            self.note_bytes();
+            match &received {
+                Received::Message(_) if self.drop_after_close && self.sender.has_sent_close() => {
+                    continue;
+                }
+                Received::Message(_) => {}
+                Received::Ping(payload) => self.sender.pong(*payload, output),
+                Received::Pong(payload) => self.note_pong(*payload),
+                Received::Closed(close) => self.close(*close, output),
+            }
             return Ok(Some(received));
         }
     }
 
-    /// Lets go of the message under way, as no more of it will come.
-    fn forget(&mut self) {
-        self.assembly = Assembly::Empty;
-        if let Some(compression) = &mut self.compression {
-            compression.forget();
-        }
-    }
-
-    fn is_dropping(&self) -> bool {
-        self.drop_after_close && self.connection.has_sent_close()
-    }
-
-    /// Calls `work` with the connection's own working memory.
-    fn lend_own<T>(&mut self, work: impl FnOnce(&mut Self, &mut Scratch) -> T) -> T {
-        let own = self.compression.as_mut().map(|own| core::mem::take(&mut own.scratch));
-        let mut scratch = own.unwrap_or_default();
-        let done = work(self, &mut scratch);
-        if let Some(own) = &mut self.compression {
-            own.scratch = scratch;
-        }
-        done
-    }
-
-    fn add<'b>(
-        &mut self,
-        data: Data<'b>,
-        scratch: &mut Scratch,
-    ) -> Result<Option<Message<'b>>, ProtocolError> {
-        match &mut self.compression {
-            Some(compression) if data.is_compressed() => compression.add(&data, scratch),
-            _ => self.assembly.add(data).map_err(|_| ProtocolError::TextNotUtf8),
-        }
+    /// Tells the peer of its error.
+    #[cold]
+    fn report(&mut self, error: ProtocolError, output: &mut Vec<u8>) -> ProtocolError {
+        self.close(error, output);
+        error
     }
 
     /// Appends a message to `output`, as a single frame: `&str` and `String`
     /// as text, bytes as binary, a [`Message`] as what it is. It is compressed
     /// if that was agreed and is worth it.
+    #[inline]
     pub fn send<'m>(
         &mut self,
         message: impl Into<Message<'m>>,
         output: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        self.lend_own(|ws, scratch| ws.send_with(message, output, scratch))
+        self.note_message();
+        self.sender.send(message, output)
     }
 
     /// As [`send`](Self::send), with working memory for compression that the
@@ -366,40 +351,29 @@ impl<R: Role> WebSocket<R> {
         scratch: &mut Scratch,
     ) -> Result<(), SendError> {
         self.note_message();
-        let message = message.into();
-        let (kind, bytes) = (message.kind(), message.as_bytes());
-        if let Some(compression) = &mut self.compression
-            && compression.is_worth_it(bytes.len())
-        {
-            let room = compression.room(bytes.len());
-            let deflate = |room: &mut [u8]| compression.deflate(bytes, room, scratch);
-            if self.connection.append_compressed(kind, room, output, deflate)? {
-                return Ok(());
-            }
-        }
-        self.connection.append(kind, bytes, output)
+        self.sender.send_with(message, output, scratch)
     }
 
     /// As [`send`](Self::send), but never compressed: for messages with
     /// secrets, of which the compressed size could tell.
+    #[inline]
     pub fn send_uncompressed<'m>(
         &mut self,
         message: impl Into<Message<'m>>,
         output: &mut Vec<u8>,
     ) -> Result<(), SendError> {
         self.note_message();
-        let message = message.into();
-        self.connection.append(message.kind(), message.as_bytes(), output)
+        self.sender.send_uncompressed(message, output)
     }
 
     /// Appends a Ping to `output`.
     pub fn ping(&mut self, payload: Payload, output: &mut Vec<u8>) {
-        output.extend_from_slice(&self.connection.ping(payload));
+        self.sender.ping(payload, output);
     }
 
     /// Appends a Pong that nobody asked for to `output`: a sign of life.
     pub fn pong(&mut self, payload: Payload, output: &mut Vec<u8>) {
-        output.extend_from_slice(&self.connection.pong(payload));
+        self.sender.pong(payload, output);
     }
 
     /// Appends our Close to `output`, unless it is sent already: a
@@ -407,17 +381,29 @@ impl<R: Role> WebSocket<R> {
     ///
     /// The peer's answer comes as [`Received::Closed`]; data may come before.
     pub fn close(&mut self, close: impl Into<CloseFrame>, output: &mut Vec<u8>) {
-        if let Some(frame) = self.connection.close(close) {
-            output.extend_from_slice(&frame);
-        }
+        self.sender.close(close, output);
         if let Some(keepalive) = &mut self.keepalive {
             keepalive.on_close();
         }
     }
 
+    #[inline]
+    fn note_bytes(&mut self) {
+        if let Some(keepalive) = &mut self.keepalive {
+            keepalive.on_bytes();
+        }
+    }
+
+    #[inline]
     fn note_message(&mut self) {
         if let Some(keepalive) = &mut self.keepalive {
             keepalive.on_message();
+        }
+    }
+
+    fn note_pong(&mut self, payload: Payload) {
+        if let Some(keepalive) = &mut self.keepalive {
+            keepalive.on_pong(&payload);
         }
     }
 
@@ -426,6 +412,41 @@ impl<R: Role> WebSocket<R> {
     /// it to (RFC 6455 §7.1.1).
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.connection.is_closed()
+        self.receiver.has_received_close() && self.sender.has_sent_close()
+    }
+
+    /// The two halves, for a thread or task each; no lock is needed.
+    ///
+    /// They keep no deadlines: a [`Keepalive`](crate::keepalive::Keepalive) in
+    /// the thread or task that receives does.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use std::thread;
+    /// use sansocket::{Config, Message, Received, WebSocket};
+    ///
+    /// let (mut receiver, mut sender) = WebSocket::server(Config::new()).split();
+    /// let (messages, to_send) = mpsc::channel::<Message<'static>>();
+    /// let reading = thread::spawn(move || {
+    ///     let mut buffer = *b"\x81\x82\0\0\0\0hi"; // from the transport
+    ///     let mut input = &mut buffer[..];
+    ///     while let Some(received) = receiver.receive(&mut input)? {
+    ///         if let Received::Message(message) = received {
+    ///             messages.send(message.into_owned()).unwrap();
+    ///         }
+    ///     }
+    ///     Ok::<(), sansocket::ProtocolError>(())
+    /// });
+    /// let mut output = Vec::new();
+    /// for message in to_send {
+    ///     sender.send(&message, &mut output)?;
+    /// }
+    /// assert_eq!(output, b"\x81\x02hi"); // to the transport
+    /// reading.join().unwrap()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn split(self) -> (MessageReceiver<R>, MessageSender<R>) {
+        (self.receiver, self.sender)
     }
 }

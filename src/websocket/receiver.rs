@@ -1,0 +1,158 @@
+//! From bytes to whole messages.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+
+use crate::connection::{Event, Kind, Receiver, Role};
+use crate::error::ProtocolError;
+use crate::utf8;
+use crate::websocket::Received;
+use crate::websocket::assembly::Assembly;
+use crate::websocket::compression::{Decompressor, Scratch};
+use crate::websocket::message::Message;
+
+/// The receiving half of a [`WebSocket`](crate::WebSocket): bytes to whole
+/// messages.
+///
+/// It answers nothing. Carry over to the [`MessageSender`]: a
+/// [`Ping`](Received::Ping)'s payload for [`MessageSender::pong`]; the peer's
+/// [`Closed`](Received::Closed) or the error for [`MessageSender::close`].
+///
+/// [`MessageSender`]: crate::MessageSender
+/// [`MessageSender::pong`]: crate::MessageSender::pong
+/// [`MessageSender::close`]: crate::MessageSender::close
+#[derive(Debug)]
+pub struct MessageReceiver<R> {
+    receiver: Receiver<R>,
+    assembly: Assembly,
+    decompressor: Option<Box<Decompressor>>,
+    /// Whether a piece of a message has come, for who keeps deadlines.
+    pub(super) has_heard: bool,
+}
+
+impl<R> MessageReceiver<R> {
+    pub(super) const fn new(
+        receiver: Receiver<R>,
+        decompressor: Option<Box<Decompressor>>,
+    ) -> Self {
+        Self { receiver, assembly: Assembly::Empty, decompressor, has_heard: false }
+    }
+
+    pub(super) fn decompressor_mut(&mut self) -> Option<&mut Decompressor> {
+        self.decompressor.as_deref_mut()
+    }
+}
+
+impl<R: Role> MessageReceiver<R> {
+    /// Takes bytes off the front of `input` until something has been received.
+    ///
+    /// `None` means that `input` is used up, and nothing else does: an empty
+    /// input may still have an error to tell.
+    ///
+    /// # Errors
+    /// The first rule that the peer broke; every later call repeats it.
+    #[inline]
+    pub fn receive<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Received<'b>>, ProtocolError> {
+        match self.whole_message(input)? {
+            Some(message) => Ok(Some(Received::Message(message))),
+            None => self.receive_any(input),
+        }
+    }
+
+    /// As [`receive`](Self::receive), with working memory for compression that
+    /// the connections of a thread share.
+    pub fn receive_with<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        scratch: &mut Scratch,
+    ) -> Result<Option<Received<'b>>, ProtocolError> {
+        let received = self.next(input, scratch);
+        if let Err(error) = received {
+            self.fail(error);
+        }
+        received
+    }
+
+    /// Whether the peer's Close has come: nothing else will.
+    #[must_use]
+    pub fn has_received_close(&self) -> bool {
+        self.receiver.has_received_close()
+    }
+
+    /// Takes a message that is one frame, lies whole in the input and is not
+    /// compressed, as most do.
+    #[inline]
+    pub(super) fn whole_message<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Message<'b>>, ProtocolError> {
+        match self.receiver.take_whole(input) {
+            None => Ok(None),
+            Some((Kind::Binary, bytes)) => Ok(Some(Message::Binary(Cow::Borrowed(bytes)))),
+            Some((Kind::Text, bytes)) => match utf8::from_utf8(bytes) {
+                Ok(text) => Ok(Some(Message::Text(Cow::Borrowed(text)))),
+                Err(_) => Err(self.fail(ProtocolError::TextNotUtf8)),
+            },
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn receive_any<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Received<'b>>, ProtocolError> {
+        let own = self.decompressor.as_mut().map(|own| core::mem::take(&mut own.scratch));
+        let mut scratch = own.unwrap_or_default();
+        let received = self.receive_with(input, &mut scratch);
+        if let Some(own) = &mut self.decompressor {
+            own.scratch = scratch;
+        }
+        received
+    }
+
+    fn next<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        scratch: &mut Scratch,
+    ) -> Result<Option<Received<'b>>, ProtocolError> {
+        loop {
+            let received = match self.receiver.receive(input)? {
+                None => return Ok(None),
+                Some(Event::Data(data)) => {
+                    self.has_heard = true;
+                    let message = match &mut self.decompressor {
+                        Some(own) if data.is_compressed() => own.add(&data, scratch)?,
+                        _ => self.assembly.add(data).map_err(|_| ProtocolError::TextNotUtf8)?,
+                    };
+                    let Some(message) = message else { continue };
+                    Received::Message(message)
+                }
+                Some(Event::Ping(payload)) => Received::Ping(payload),
+                Some(Event::Pong(payload)) => Received::Pong(payload),
+                Some(Event::Close(close)) => {
+                    self.forget();
+                    Received::Closed(close)
+                }
+            };
+            return Ok(Some(received));
+        }
+    }
+
+    #[cold]
+    fn fail(&mut self, error: ProtocolError) -> ProtocolError {
+        self.receiver.fail(error);
+        self.forget();
+        error
+    }
+
+    /// Lets go of the message under way, as no more of it will come.
+    fn forget(&mut self) {
+        self.assembly = Assembly::Empty;
+        if let Some(decompressor) = &mut self.decompressor {
+            decompressor.forget();
+        }
+    }
+}
