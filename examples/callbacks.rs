@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use std::{env, io, process, thread};
 
 use connect::{Backoff, Connected, connect};
+use sansocket::keepalive::Timeouts;
 use sansocket::{Client, CloseCode, CloseFrame, Config, Message, Received, WebSocket};
 use timed::read;
 
@@ -122,6 +123,7 @@ impl<'a> App<'a> {
         let Connected { mut stream, ws, first, .. } = at;
         stream.set_write_timeout(Some(Duration::from_secs(10)))?;
         let clock = Instant::now();
+        let ws = ws.keepalive(Timeouts::new());
         let mut socket = Socket { ws, output: Vec::new() };
         (self.open)(&mut socket);
         let (mut filled, mut buffer) = (first.len(), first);

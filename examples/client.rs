@@ -22,6 +22,7 @@ use std::{env, thread};
 
 use connect::{Backoff, Connected, Refused, connect};
 use sansocket::deflate::Compression;
+use sansocket::keepalive::Timeouts;
 use sansocket::{Client, CloseCode, Config, Message, Received, WebSocket};
 
 const USAGE: &str = "usage: client URL [--header 'Name: value']... [--protocol NAME]... \
@@ -133,7 +134,8 @@ impl Session {
 
     /// One connection, until one of the two sides ends it.
     fn talk(&mut self, connected: Connected, number: u32) -> Result<(), Box<dyn Error>> {
-        let Connected { mut stream, mut ws, first, protocol } = connected;
+        let Connected { mut stream, ws, first, protocol } = connected;
+        let mut ws = ws.keepalive(Timeouts::new());
         match protocol {
             Some(protocol) => eprintln!("connected, protocol {protocol}"),
             None => eprintln!("connected"),

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use sansocket::deflate::Compression;
 use sansocket::handshake::{ClientHandshake, Response, ResponseReader, Url};
-use sansocket::keepalive::Timeouts;
 use sansocket::{ChaChaKeys, Client, Config, WebSocket};
 
 /// An open connection.
@@ -83,8 +82,7 @@ pub(crate) fn connect(
         return match handshake.check(&response) {
             Ok(accepted) => {
                 let protocol = accepted.protocol().map(str::to_owned);
-                let ws = WebSocket::client_with_compression(config, keys, accepted.compression())
-                    .keepalive(Timeouts::new());
+                let ws = WebSocket::client_with_compression(config, keys, accepted.compression());
                 Ok(Connected { stream, ws, first, protocol })
             }
             Err(error) if response.status() == 101 => Err(error.into()),
