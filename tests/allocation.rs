@@ -8,14 +8,16 @@ mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::time::Duration;
 
 use common::{BINARY, CLOSE, CONT, FIN, NONCE, PING, PONG, Side, TEXT, request_with, zero_key};
 use sansocket::deflate::{Compression, DeflateScratch, InflateScratch, Level, WindowBits};
 use sansocket::extensions::Extensions;
 use sansocket::handshake::{
-    ClientHandshake, HandshakeError, Reply, RequestReader, ResponseReader, Url,
+    ClientConnect, ClientHandshake, ConnectRequest, ConnectResponse, HandshakeError, Reply,
+    RequestReader, ResponseReader, Url,
 };
-use sansocket::keepalive::Keepalive;
+use sansocket::keepalive::{Due, Keepalive, Timeouts};
 use sansocket::{
     ChaChaKeys, Client, CloseCode, Config, Connection, Event, Kind, Payload, ProtocolError,
     Received, Receiver, Role, Scratch, Sender, Server, WebSocket,
@@ -224,6 +226,30 @@ fn the_handshake_allocates_nothing() {
         error.reply(&mut ask).unwrap();
         Reply::new(404, &mut ask).header("X-A", "b").body(b"gone").unwrap();
         assert!(RequestReader::new().read(b"\0").is_err());
+    });
+    assert_eq!(calls, 0);
+}
+
+#[test]
+fn connect_and_deadlines_allocate_nothing() {
+    let (calls, ..) = allocations(|| {
+        let (mut ask, mut answer) = ([0; 1024], [0; 1024]);
+        let url = Url::parse("wss://[::1]:8443/chat?x").unwrap();
+        let handshake = ClientConnect::new().protocols(&["a", "b"]).compression(Compression::new());
+        let pairs = handshake.request(&url, &mut ask).header("Origin", "http://x").finish();
+        let request = ConnectRequest::read(pairs.unwrap()).unwrap().connect().unwrap();
+        let agreed = Compression::new().accept(request.offer().extensions());
+        let accept = request.accept(&mut answer).protocol("b").compression(agreed);
+        let response = ConnectResponse::read(accept.finish().unwrap()).unwrap();
+        assert_eq!(handshake.check(&response).unwrap().protocol(), Some("b"));
+
+        let mut keepalive = Keepalive::new(Timeouts::new());
+        for second in 0..100 {
+            if let Some(Due::Ping(payload)) = keepalive.on_timeout(Duration::from_secs(second)) {
+                keepalive.on_event(&Event::Pong(payload));
+            }
+        }
+        assert_eq!(keepalive.latency(), Some(Duration::from_secs(1)));
     });
     assert_eq!(calls, 0);
 }

@@ -9,8 +9,13 @@
 
 use core::ffi::{c_char, c_int};
 use core::panic::PanicInfo;
+use core::time::Duration;
 
-use sansocket::handshake::{ClientHandshake, RequestReader, ResponseReader, Url};
+use sansocket::handshake::{
+    ClientConnect, ClientHandshake, ConnectRequest, ConnectResponse, RequestReader, ResponseReader,
+    Url,
+};
+use sansocket::keepalive::{Due, Keepalive, TimedOut, Timeouts};
 use sansocket::{ChaChaKeys, CloseCode, Config, Connection, Event, Kind, Payload};
 
 // The C library starts the program and ends it; nothing else is asked of it.
@@ -28,7 +33,8 @@ fn panic(_: &PanicInfo) -> ! {
 // SAFETY: the one `main` of this program.
 #[unsafe(no_mangle)]
 extern "C" fn main(_: c_int, _: *const *const c_char) -> c_int {
-    match server().and_then(|()| client()).and_then(|()| both()) {
+    let steps = server().and_then(|()| client()).and_then(|()| both());
+    match steps.and_then(|()| connect()).and_then(|()| deadlines()) {
         Ok(()) => 0,
         Err(step) => step,
     }
@@ -106,6 +112,34 @@ fn both() -> Result<(), c_int> {
     let mut input = &mut answer[..];
     expect(matches!(client.receive(&mut input), Ok(Some(Event::Close(_)))), 46)?;
     expect(client.is_closed() && server.is_closed(), 47)
+}
+
+/// A handshake over HTTP/2 or HTTP/3, whose stack is the caller's.
+fn connect() -> Result<(), c_int> {
+    let url = Url::parse("wss://server.example.com/chat").map_err(|_| 60)?;
+    let handshake = ClientConnect::new().protocols(&["chat"]);
+    let (mut ask, mut answer) = ([0; 256], [0; 256]);
+    let request = handshake.request(&url, &mut ask).finish().map_err(|_| 61)?;
+    let request = ConnectRequest::read(request).and_then(ConnectRequest::connect);
+    let request = request.map_err(|_| 62)?;
+    expect(request.is_secure() && request.offer().path() == "/chat", 63)?;
+    let response = request.accept(&mut answer).protocol("chat").finish().map_err(|_| 64)?;
+    let response = ConnectResponse::read(response).map_err(|_| 65)?;
+    expect(handshake.check(&response).map_err(|_| 66)?.protocol() == Some("chat"), 67)
+}
+
+/// A Ping, its answer, and one that is not answered.
+fn deadlines() -> Result<(), c_int> {
+    let seconds = Duration::from_secs;
+    let mut keepalive = Keepalive::new(Timeouts::new().interval(seconds(20)).answer(seconds(5)));
+    expect(keepalive.on_timeout(seconds(0)).is_none(), 80)?;
+    let Some(Due::Ping(ping)) = keepalive.on_timeout(seconds(20)) else { return Err(81) };
+    keepalive.on_event(&Event::Pong(ping));
+    expect(keepalive.on_timeout(seconds(21)).is_none(), 82)?;
+    expect(keepalive.latency() == Some(seconds(1)), 83)?;
+    expect(matches!(keepalive.on_timeout(seconds(40)), Some(Due::Ping(_))), 84)?;
+    expect(keepalive.next_deadline() == Some(seconds(45)), 85)?;
+    expect(keepalive.on_timeout(seconds(45)) == Some(Due::Failed(TimedOut::Ping)), 86)
 }
 
 fn expect(right: bool, step: c_int) -> Result<(), c_int> {
