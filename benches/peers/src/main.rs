@@ -26,10 +26,11 @@ use crate::measure::{Effort, Entry};
 static ALLOCATOR: heap::Counting = heap::Counting;
 
 const USAGE: &str = "\
-usage: peers [OPTIONS]           the table: sansocket beside its peers and the limit
-       peers smoke [OPTIONS]     no times: all do each line once, and must do the same
-       peers linear [NUMBER]     the cost of many small things, up to NUMBER (10000000)
-       peers million [NUMBER]    the memory of so many idle connections
+usage: peers [OPTIONS]               the table: sansocket beside its peers and the limit
+       peers smoke [OPTIONS]         no times: all do each line once, and must do the same
+       peers laps NUMBER [OPTIONS]   no clock: NUMBER of laps, for a profiler to look at
+       peers linear [NUMBER]         the cost of many small things, up to NUMBER (10000000)
+       peers million [NUMBER]        the memory of so many idle connections
 
   --lines FILTER       the lines whose name contains FILTER: \"receive\", \"encode as a client\"
   --contenders NAMES   these alone, by parts of their names, with commas between
@@ -67,6 +68,10 @@ fn main() -> ExitCode {
     let done = match command.as_deref() {
         None => parse(args).map(|options| table(&options)),
         Some("smoke") => parse(args).map(|options| smoke(&options)),
+        Some("laps") => {
+            let laps = args.next().and_then(|number| number.parse().ok());
+            laps.and_then(|laps| parse(args).map(|options| run(&options, laps)))
+        }
         Some("linear") => number(args, 10_000_000).map(linear::table),
         Some("million") => number(args, 1_000_000).map(million::table),
         Some(_) => None,
@@ -106,6 +111,18 @@ fn smoke(options: &Options) {
         let entries = measure::check(&line, &contenders);
         let names: Vec<&str> = entries.iter().map(|entry| entry.name).collect();
         println!("{}: {}", line.full_name(), names.join(", "));
+    }
+}
+
+fn run(options: &Options, laps: usize) {
+    let contenders = options.contenders();
+    for line in options.lines() {
+        for mut task in contenders.iter().filter_map(|contender| contender.task(&line.work)) {
+            for _ in 0..laps {
+                task.run();
+            }
+        }
+        println!("{}: {} messages a lap", line.full_name(), line.work.units());
     }
 }
 
