@@ -40,6 +40,7 @@ pub fn svg(lines: &[(&Line, Vec<Entry>)], caption: &[String]) -> String {
     let height = |panels: &[(String, Vec<&Entry>)]| {
         TITLE + PITCH * panels.iter().map(|(_, bars)| bars.len()).max().unwrap_or_default() + 12
     };
+    let caption: Vec<String> = caption.iter().flat_map(|line| wrapped(line)).collect();
     let total = panels.chunks(COLUMNS).map(height).sum::<usize>() + 30 + 16 * caption.len();
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {total}\" \
@@ -102,6 +103,22 @@ fn panel(svg: &mut String, left: usize, top: usize, title: &str, bars: &[&Entry]
             crate::report::nanoseconds(entry.nanoseconds())
         ));
     }
+}
+
+/// `text` in lines that fit below the panels.
+fn wrapped(text: &str) -> Vec<String> {
+    const MOST: usize = 150;
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        if lines.last().is_some_and(|line| line.len() + word.len() > MOST) {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str(word);
+            line.push(' ');
+        }
+    }
+    lines
 }
 
 fn escaped(text: &str) -> String {

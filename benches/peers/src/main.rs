@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use crate::contenders::Contender;
 use crate::lines::Line;
-use crate::measure::{Effort, Entry};
+use crate::measure::Entry;
 
 #[global_allocator]
 static ALLOCATOR: heap::Counting = heap::Counting;
@@ -42,19 +42,21 @@ usage: peers [OPTIONS]               the table: sansocket beside its peers and t
 struct Options {
     lines: Vec<String>,
     contenders: Vec<String>,
-    effort: Effort,
+    /// Turns of each contender in a run.
+    rounds: usize,
+    runs: usize,
     svg: Option<PathBuf>,
 }
 
 fn parse(mut args: impl Iterator<Item = String>) -> Option<Options> {
-    let effort = Effort { rounds: 30, runs: 3 };
-    let mut options = Options { lines: Vec::new(), contenders: Vec::new(), effort, svg: None };
+    let mut options =
+        Options { lines: Vec::new(), contenders: Vec::new(), rounds: 30, runs: 3, svg: None };
     while let Some(option) = args.next() {
         match option.as_str() {
             "--lines" => options.lines.push(args.next()?),
             "--contenders" => options.contenders.extend(args.next()?.split(',').map(str::to_owned)),
-            "--rounds" => options.effort.rounds = args.next()?.parse().ok()?,
-            "--runs" => options.effort.runs = args.next()?.parse().ok()?,
+            "--rounds" => options.rounds = args.next()?.parse().ok()?,
+            "--runs" => options.runs = args.next()?.parse().ok()?,
             "--svg" => options.svg = Some(args.next()?.into()),
             _ => return None,
         }
@@ -130,12 +132,21 @@ fn table(options: &Options) {
     let (lines, contenders) = (options.lines(), options.contenders());
     let description = machine::description();
     println!("{}\n", description.join("\n"));
+    let mut timed: Vec<(&Line, Vec<Entry>)> = lines.iter().map(|line| (line, Vec::new())).collect();
+    for run in 1..=options.runs {
+        for (line, entries) in &mut timed {
+            eprint!("\x1b[2K\rrun {run} of {}: {}", options.runs, line.full_name());
+            let again = measure::time(line, &contenders, options.rounds);
+            match run {
+                1 => *entries = again,
+                _ => entries.iter_mut().zip(&again).for_each(|(entry, again)| entry.add(again)),
+            }
+        }
+    }
+    eprint!("\x1b[2K\r");
     print!("{}", report::heading());
-    let mut timed: Vec<(&Line, Vec<Entry>)> = Vec::new();
-    for line in &lines {
-        let entries = measure::time(line, &contenders, options.effort);
-        print!("{}", report::row(line, &entries));
-        timed.push((line, entries));
+    for (line, entries) in &timed {
+        print!("{}", report::row(line, entries));
     }
     println!("\nnanoseconds for a message");
     for group in timed.chunk_by(|(a, _), (b, _)| a.group == b.group) {

@@ -18,14 +18,6 @@ pub struct Entry {
     pub medians: Vec<f64>,
 }
 
-/// How long and how often.
-#[derive(Clone, Copy)]
-pub struct Effort {
-    /// Turns of each contender in a run.
-    pub rounds: usize,
-    pub runs: usize,
-}
-
 /// A turn takes at least this long, so that the clock does not matter.
 const TURN: Duration = Duration::from_micros(500);
 
@@ -72,8 +64,8 @@ fn runners(line: &Line, contenders: &[Box<dyn Contender>]) -> Vec<Runner> {
     runners
 }
 
-/// Times `line` by all `contenders`, A B C, A B C and so on.
-pub fn time(line: &Line, contenders: &[Box<dyn Contender>], effort: Effort) -> Vec<Entry> {
+/// Times `line` by all `contenders`, A B C, A B C and so on: one run.
+pub fn time(line: &Line, contenders: &[Box<dyn Contender>], rounds: usize) -> Vec<Entry> {
     let mut runners = runners(line, contenders);
     for runner in &mut runners {
         // The first turn warms up.
@@ -82,20 +74,17 @@ pub fn time(line: &Line, contenders: &[Box<dyn Contender>], effort: Effort) -> V
         let repeats = TURN.as_nanos() / once.as_nanos().max(1) + 1;
         runner.repeats = u32::try_from(repeats).unwrap_or(u32::MAX);
     }
-    for _ in 0..effort.runs {
-        for _ in 0..effort.rounds {
-            for runner in &mut runners {
-                let time = runner.turn();
-                runner.times.push(time.as_nanos() as f64 / f64::from(runner.repeats));
-            }
-        }
+    for _ in 0..rounds {
         for runner in &mut runners {
-            let units = line.work.units() as f64;
-            let median = middle(&mut std::mem::take(&mut runner.times));
-            runner.entry.medians.push(median / units);
+            let time = runner.turn();
+            runner.times.push(time.as_nanos() as f64 / f64::from(runner.repeats));
         }
     }
-    runners.into_iter().map(|runner| runner.entry).collect()
+    let entry = |mut runner: Runner| {
+        let median = middle(&mut runner.times) / line.work.units() as f64;
+        Entry { medians: vec![median], ..runner.entry }
+    };
+    runners.into_iter().map(entry).collect()
 }
 
 impl Runner {
@@ -127,6 +116,11 @@ impl Entry {
     pub fn ratio(&self, other: &Self) -> f64 {
         let pairs = self.medians.iter().zip(&other.medians);
         middle(&mut pairs.map(|(ours, theirs)| ours / theirs).collect::<Vec<_>>())
+    }
+
+    /// Adds the run of `other`, the same contender at the same line.
+    pub fn add(&mut self, other: &Self) {
+        self.medians.extend_from_slice(&other.medians);
     }
 
     pub fn reads(&self) -> f64 {
