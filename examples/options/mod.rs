@@ -12,16 +12,13 @@ use sansocket::Config;
 use sansocket::deflate::Compression;
 use sansocket::keepalive::Timeouts;
 
-/// How long a peer may take to end its side after ours.
-const LINGER: Duration = Duration::from_secs(2);
-
 /// What the command line asks for.
 #[derive(Clone, Copy)]
 pub(crate) struct Options {
     pub(crate) config: Config,
     pub(crate) compression: Option<Compression>,
     pub(crate) timeouts: Timeouts,
-    /// From the connection to the whole request.
+    /// From the connection to the whole request, and from our end to the peer's.
     pub(crate) handshake_timeout: Duration,
     /// How long a peer may be silent, which gets a Ping after half of it; and how long it may take
     /// nothing of what is written.
@@ -66,6 +63,6 @@ pub(crate) fn parse(mut more: impl FnMut(&str, &str) -> bool) -> (Options, Strin
     }
     let (half, handshake) = (options.idle_timeout / 2, options.handshake_timeout);
     options.timeouts =
-        Timeouts::new().handshake(handshake).interval(half).answer(half).close(LINGER);
+        Timeouts::new().handshake(handshake).interval(half).answer(half).close(handshake);
     (options, listen)
 }

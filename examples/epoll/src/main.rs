@@ -219,10 +219,14 @@ impl Peer {
             return Ok(Turn::Wait); // until there is room for more
         }
         let n = match self.stream.read(&mut shared.input) {
-            Ok(0) if matches!(self.state, State::Ending { .. }) => return Ok(Turn::Gone),
             Ok(0) => {
-                self.end();
-                return self.write(&mut shared.output).map(|()| Turn::Again);
+                if !matches!(self.state, State::Ending { .. }) {
+                    self.end();
+                    self.write(&mut shared.output)?;
+                }
+                // It may have ended only its own side: what is left to write goes first.
+                let is_over = matches!(self.state, State::Ending { is_shut: true });
+                return Ok(if is_over { Turn::Gone } else { Turn::Wait });
             }
             Ok(n) => n,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Turn::Wait),
