@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sansocket::handshake::RequestReader;
+use sansocket::handshake::{Request, RequestReader};
 use sansocket::{CloseCode, CloseFrame, Message, Received, Server, WebSocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -125,7 +125,7 @@ async fn open(
         if stream.read_buf(&mut head).await? == 0 {
             return Ok(None);
         }
-        let upgrade = match reader.read(&head).and_then(|r| r.map(|r| r.upgrade()).transpose()) {
+        let upgrade = match reader.read(&head).and_then(|r| r.map(Request::upgrade).transpose()) {
             Ok(None) => continue,
             Ok(Some(upgrade)) => upgrade,
             Err(error) => {

@@ -15,7 +15,6 @@ use std::mem;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Registry, Token};
 use options::Options;
@@ -94,7 +93,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for event in &events {
             match event.token() {
                 LISTENER => is_waiting = true,
-                Token(key) => peers.visit(key, |peer| peer.note(event)),
+                Token(key) => peers.wake(key, event.is_read_closed()),
             }
         }
         while is_waiting {
@@ -156,6 +155,13 @@ impl Peers {
         Ok(())
     }
 
+    fn wake(&mut self, key: usize, has_ended: bool) {
+        if let Some(peer) = self.slab.get_mut(key) {
+            peer.has_ended |= has_ended;
+            self.enqueue(key);
+        }
+    }
+
     fn enqueue(&mut self, key: usize) {
         if let Some(peer) = self.slab.get_mut(key)
             && !mem::replace(&mut peer.is_queued, true)
@@ -206,11 +212,6 @@ impl Peers {
 }
 
 impl Peer {
-    fn note(&mut self, event: &Event) -> io::Result<Turn> {
-        self.has_ended |= event.is_read_closed();
-        Ok(Turn::Again)
-    }
-
     /// Writes what is left, then reads once and answers.
     fn turn(&mut self, shared: &mut Shared) -> io::Result<Turn> {
         self.is_queued = false;

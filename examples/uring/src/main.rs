@@ -1,10 +1,10 @@
-//! An echo server on io_uring: one thread, which hands operations to the kernel and takes results.
+//! An echo server on `io_uring`: one thread, which hands operations to the kernel and takes results.
 //!
 //! A connection has one operation under way, a read or a write, with the deadline linked to it. What
 //! is to be written is written before more is read: that is the back-pressure. The buffers of an
 //! operation belong to the kernel until its result is there, and so does the connection.
 //!
-//! Exits with 77 where the kernel has no io_uring, or does not let us use it.
+//! Exits with 77 where the kernel has no `io_uring`, or does not let us use it.
 
 #[path = "../../options/mod.rs"]
 mod options;
@@ -170,16 +170,17 @@ impl Peer {
         if result < 0 && (!is_late || self.is_writing) {
             return Err(io::Error::from_raw_os_error(-result).into());
         }
+        let done = usize::try_from(result).ok(); // none at a deadline
         if self.is_writing {
-            self.written += result as usize;
+            self.written += done.unwrap_or(0);
             if self.written < self.output.len() {
                 return Ok(());
             }
             (self.output, self.written) = (Vec::new(), 0);
-        } else if result > 0 {
+        } else if let Some(n @ 1..) = done {
             self.keepalive.on_bytes();
-            self.answer(result as usize, options, scratch);
-        } else if result == 0 {
+            self.answer(n, options, scratch);
+        } else if done == Some(0) {
             if let State::Ending { .. } = self.state {
                 return Err("the end".into());
             }
