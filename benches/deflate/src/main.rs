@@ -1,18 +1,17 @@
-//! Throughput beside zlib-rs and C zlib, and how small messages become.
+//! Throughput beside zlib-rs, zlib, `miniz_oxide` and libdeflate, and how small messages become.
 //!
 //! All take their turns within each repetition, on the same messages; what is printed is the ratio of medians: how many times as
-//! fast as zlib-rs (at level 6, when deflating). `bench [inflate|deflate] [kilobytes for each turn]`
+//! fast as zlib-rs (at level 6, when deflating). `deflate-table [inflate|deflate|both] [kilobytes for each turn]`
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use deflate_oracle::corpus::{self, TEXTS};
+use deflate_oracle::ours::{Receiver, Sender};
 use deflate_oracle::rng::Rng;
 use deflate_oracle::zlib::{c, rs};
-use sansocket::deflate::{
-    DeflateScratch, Deflater, InflateScratch, InflateWindow, Inflater, Level, WindowBits,
-    max_deflated_len,
-};
+use deflate_oracle::{Compressor, Decompressor, empty, libdeflate, miniz};
+use sansocket::deflate::Level;
 
 const SIZES: [usize; 6] = [64, 256, 1024, 4096, 16384, 65536];
 const REPETITIONS: usize = 9;
@@ -29,26 +28,27 @@ fn main() {
     hostile();
 }
 
-/// Runs all contenders in turn; returns their median times in seconds.
-/// A name and what to time.
-type Contender<'a> = (&'static str, Box<dyn FnMut() + 'a>);
+/// A name, and a turn, which returns how many bytes it made.
+struct Contender<'a> {
+    name: &'static str,
+    turn: Box<dyn FnMut() -> usize + 'a>,
+}
 
-fn medians(contenders: &mut [Contender<'_>]) -> Vec<f64> {
-    let mut times = vec![Vec::new(); contenders.len()];
+/// Runs all contenders in turn; returns their median times in seconds, and what they made.
+fn medians(contenders: &mut [Contender<'_>]) -> Vec<(f64, usize)> {
+    let mut turns = vec![Vec::new(); contenders.len()];
     for _ in 0..REPETITIONS {
-        for (times, (_, run)) in times.iter_mut().zip(contenders.iter_mut()) {
+        for (turns, contender) in turns.iter_mut().zip(contenders.iter_mut()) {
             let start = Instant::now();
-            run();
-            times.push(start.elapsed().as_secs_f64());
+            let made = (contender.turn)();
+            turns.push((start.elapsed().as_secs_f64(), made));
         }
     }
-    times
-        .iter_mut()
-        .map(|t| {
-            t.sort_by(f64::total_cmp);
-            t[t.len() / 2]
-        })
-        .collect()
+    let median = |mut turns: Vec<(f64, usize)>| {
+        turns.sort_by(|a, b| a.0.total_cmp(&b.0));
+        turns[turns.len() / 2]
+    };
+    turns.into_iter().map(median).collect()
 }
 
 fn geomean(values: &[f64]) -> f64 {
@@ -60,282 +60,184 @@ fn messages(kind: corpus::Kind, size: usize, total: usize) -> Vec<Vec<u8>> {
     (0..(total / size).max(4)).map(|_| corpus::message(kind, size, &mut rng)).collect()
 }
 
+fn inflating<'a, D: Decompressor + 'a>(
+    name: &'static str,
+    mut decompressor: D,
+    payloads: &[Vec<u8>],
+    size: usize,
+    takeover: bool,
+) -> Contender<'a> {
+    // The tail comes for nothing.
+    let payloads: Vec<_> = payloads.iter().map(|payload| [payload, D::TAIL].concat()).collect();
+    let mut out = vec![0; 70_000];
+    let turn = Box::new(move || {
+        decompressor.reset();
+        for payload in &payloads {
+            let n = decompressor.message(payload, &mut out);
+            assert_eq!(n, size);
+            black_box(&out[..n]);
+            if !takeover {
+                decompressor.reset();
+            }
+        }
+        size * payloads.len()
+    });
+    Contender { name, turn }
+}
+
+fn deflating<'a>(
+    name: &'static str,
+    mut compressor: impl Compressor + 'a,
+    messages: &'a [Vec<u8>],
+    takeover: bool,
+) -> Contender<'a> {
+    let mut out = Vec::new();
+    let turn = Box::new(move || {
+        compressor.reset();
+        let mut made = 0;
+        for message in messages {
+            out.clear();
+            compressor.message(message, &mut out);
+            made += black_box(&out).len();
+            if !takeover {
+                compressor.reset();
+            }
+        }
+        made
+    });
+    Contender { name, turn }
+}
+
 fn inflate(total: usize) {
-    println!("inflate, zlib-rs = 1 (geometric mean of chat, tick, cjk); MB/s on chat");
-    println!("{:14}{:>8}{:>8}{:>8}", "", "zlib", "ours", "MB/s");
+    println!(
+        "inflate: speed, zlib-rs = 1 (geometric mean of chat, tick, cjk); MB/s of ours on chat"
+    );
     for takeover in [true, false] {
+        let mut names = None;
         for size in SIZES {
-            let mut ratios = [Vec::new(), Vec::new()];
-            let mut speed = 0.0;
+            let mut speeds = Vec::new();
+            let mut on_chat = None;
             for kind in TEXTS {
                 let messages = messages(kind, size, total);
                 let mut sender = c::Deflate::new(6, 15, 8);
-                let payloads: Vec<Vec<u8>> = messages
-                    .iter()
-                    .map(|message| {
-                        let mut payload = Vec::new();
-                        sender.message(message, &mut payload);
-                        if !takeover {
-                            sender.reset();
-                        }
-                        payload
-                    })
-                    .collect();
-                // zlib gets its tail for nothing.
-                let tailed: Vec<Vec<u8>> =
-                    payloads.iter().map(|p| [&p[..], &[0, 0, 0xff, 0xff]].concat()).collect();
-                let mut zlib_rs = rs::Inflate::new(15);
-                let mut zlib_c = c::Inflate::new(15);
-                let mut scratch = Box::new(InflateScratch::new());
-                let mut window = InflateWindow::new(WindowBits::MAX, vec![0; 1 << 15]);
-                let (mut a, mut b, mut d) = (vec![0; 70_000], vec![0; 70_000], vec![0; 70_000]);
-                let times = medians(&mut [
-                    (
-                        "zlib-rs",
-                        Box::new(|| {
-                            zlib_rs.reset();
-                            for payload in &tailed {
-                                let n = zlib_rs.piece(payload, &mut a).2;
-                                assert_eq!(n, size);
-                                black_box(&a[..n]);
-                                if !takeover {
-                                    zlib_rs.reset();
-                                }
-                            }
-                        }),
-                    ),
-                    (
-                        "zlib",
-                        Box::new(|| {
-                            zlib_c.reset();
-                            for payload in &tailed {
-                                let n = zlib_c.piece(payload, &mut b).2;
-                                assert_eq!(n, size);
-                                black_box(&b[..n]);
-                                if !takeover {
-                                    zlib_c.reset();
-                                }
-                            }
-                        }),
-                    ),
-                    (
-                        "ours",
-                        Box::new(|| {
-                            window.clear();
-                            for payload in &payloads {
-                                let mut inflater = Inflater::new();
-                                let mut input = &payload[..];
-                                let inflated = if takeover {
-                                    inflater.inflate(&mut scratch, &mut window, &mut input, &mut d)
-                                } else {
-                                    inflater.inflate_whole(
-                                        &mut scratch,
-                                        WindowBits::MAX,
-                                        &mut input,
-                                        &mut d,
-                                    )
-                                };
-                                let n = inflated.unwrap().len;
-                                assert_eq!(n, size);
-                                inflater.finish().unwrap();
-                                black_box(&d[..n]);
-                            }
-                        }),
-                    ),
-                ]);
-                ratios[0].push(times[0] / times[1]);
-                ratios[1].push(times[0] / times[2]);
-                if speed == 0.0 {
-                    speed = (messages.len() * size) as f64 / times[2] / 1e6;
+                let mut payloads = Vec::new();
+                for message in &messages {
+                    let mut payload = Vec::new();
+                    sender.message(message, &mut payload);
+                    payloads.push(payload);
+                    if !takeover {
+                        sender.reset();
+                    }
                 }
+                let (p, t) = (&payloads[..], takeover);
+                let mut contenders = vec![
+                    inflating("zlib-rs", rs::Inflate::new(15), p, size, t),
+                    inflating("zlib", c::Inflate::new(15), p, size, t),
+                    inflating("miniz", miniz::Inflate::default(), p, size, t),
+                    inflating("ours", Receiver::new(t), p, size, t),
+                ];
+                if !takeover {
+                    let libdeflate = libdeflate::Inflate::default();
+                    contenders.push(inflating("libdeflate", libdeflate, p, size, t));
+                }
+                let medians = medians(&mut contenders);
+                on_chat.get_or_insert(medians[3].1 as f64 / medians[3].0 / 1e6);
+                speeds.push(medians.iter().map(|m| medians[0].0 / m.0).collect::<Vec<_>>());
+                names.get_or_insert_with(|| {
+                    heading(takeover, contenders.iter().map(|contender| contender.name));
+                    println!("{:>11}", "MB/s");
+                });
             }
-            let mode = if takeover { "takeover" } else { "whole" };
-            println!(
-                "{mode:8}{size:6}{:8.2}{:8.2}{speed:8.0}",
-                geomean(&ratios[0]),
-                geomean(&ratios[1])
-            );
+            print!("{size:14}");
+            row(&speeds, 2);
+            println!("{:11.0}", on_chat.unwrap());
         }
     }
 }
 
 fn deflate(total: usize) {
     println!(
-        "deflate, speed where zlib-rs level 6 = 1 (geometric mean of chat, tick, cjk) | size of text / size of payload, the same"
+        "deflate: speed, zlib-rs level 6 = 1 (geometric mean of chat, tick, cjk) | bytes of text for each of payload, the same"
     );
-    let names = ["rs 6", "rs 1", "zlib 6", "zlib 1", "fast", "balanced", "best"];
-    print!("{:14}", "");
-    for name in names {
-        print!("{name:>9}");
-    }
-    print!("  |");
-    for name in names {
-        print!("{name:>9}");
-    }
-    println!();
     for takeover in [true, false] {
+        let mut names = None;
         for size in SIZES {
-            let mut speeds = vec![Vec::new(); names.len()];
-            let mut shrinks = vec![Vec::new(); names.len()];
+            let (mut speeds, mut shrinks) = (Vec::new(), Vec::new());
             for kind in TEXTS {
-                let messages = messages(kind, size, total);
-                let mut out = [const { Vec::<u8>::new() }; 7];
-                let mut lens = [0usize; 7];
-                {
-                    let [l0, l1, l2, l3, l4, l5, l6] = &mut lens;
-                    let [o0, o1, o2, o3, o4, o5, o6] = &mut out;
-                    let mut contenders: Vec<Contender<'_>> = Vec::new();
-                    for (level, len, out) in [(6, l0, o0), (1, l1, o1)] {
-                        let messages = &messages;
-                        let mut zlib = rs::Deflate::new(level, 15, 8);
-                        contenders.push((
-                            "rs",
-                            Box::new(move || {
-                                *len = 0;
-                                zlib.reset();
-                                for message in messages {
-                                    out.clear();
-                                    zlib.message(message, out);
-                                    *len += out.len();
-                                    if !takeover {
-                                        zlib.reset();
-                                    }
-                                }
-                            }),
-                        ));
-                    }
-                    for (level, len, out) in [(6, l2, o2), (1, l3, o3)] {
-                        let messages = &messages;
-                        let mut zlib = c::Deflate::new(level, 15, 8);
-                        contenders.push((
-                            "zlib",
-                            Box::new(move || {
-                                *len = 0;
-                                zlib.reset();
-                                for message in messages {
-                                    out.clear();
-                                    zlib.message(message, out);
-                                    *len += out.len();
-                                    if !takeover {
-                                        zlib.reset();
-                                    }
-                                }
-                            }),
-                        ));
-                    }
-                    for (level, len, out) in
-                        [(Level::Fast, l4, o4), (Level::Balanced, l5, o5), (Level::Best, l6, o6)]
-                    {
-                        let messages = &messages;
-                        let bits = WindowBits::MAX;
-                        let mut scratch = Box::<DeflateScratch>::default();
-                        let mut sender =
-                            Deflater::new(level, bits, vec![0; level.memory_len(bits)]);
-                        let mut table = vec![0; level.table_len(bits)];
-                        contenders.push((
-                            "ours",
-                            Box::new(move || {
-                                *len = 0;
-                                sender.clear();
-                                for message in messages {
-                                    // What the wrappers of zlib do.
-                                    out.clear();
-                                    out.resize(max_deflated_len(message.len()), 0);
-                                    let n = if takeover {
-                                        sender.deflate(&mut scratch, message, true, out)
-                                    } else {
-                                        scratch.deflate_whole(level, bits, &mut table, message, out)
-                                    };
-                                    *len += n.unwrap();
-                                }
-                            }),
-                        ));
-                    }
-                    let times = medians(&mut contenders);
-                    for (speeds, time) in speeds.iter_mut().zip(&times) {
-                        speeds.push(times[0] / time);
+                let messages = &messages(kind, size, total)[..];
+                let ours = |level| Sender::new(level, takeover);
+                let mut contenders = vec![
+                    deflating("rs 6", rs::Deflate::new(6, 15, 8), messages, takeover),
+                    deflating("rs 1", rs::Deflate::new(1, 15, 8), messages, takeover),
+                    deflating("zlib 6", c::Deflate::new(6, 15, 8), messages, takeover),
+                    deflating("zlib 1", c::Deflate::new(1, 15, 8), messages, takeover),
+                    deflating("miniz 6", miniz::Deflate::new(6, 0), messages, takeover),
+                    deflating("fast", ours(Level::Fast), messages, takeover),
+                    deflating("balanced", ours(Level::Balanced), messages, takeover),
+                    deflating("best", ours(Level::Best), messages, takeover),
+                ];
+                if !takeover {
+                    for (name, level) in [("libdef 1", 1), ("libdef 6", 6)] {
+                        let libdeflate = libdeflate::Deflate::new(level);
+                        contenders.push(deflating(name, libdeflate, messages, takeover));
                     }
                 }
-                for (shrinks, len) in shrinks.iter_mut().zip(lens) {
-                    shrinks.push((messages.len() * size) as f64 / len as f64);
-                }
+                let medians = medians(&mut contenders);
+                let len = messages.len() * size;
+                speeds.push(medians.iter().map(|m| medians[0].0 / m.0).collect::<Vec<_>>());
+                shrinks.push(medians.iter().map(|m| len as f64 / m.1 as f64).collect());
+                names.get_or_insert_with(|| {
+                    let all = || contenders.iter().map(|contender| contender.name);
+                    heading(takeover, all().chain(["|"]).chain(all()));
+                    println!();
+                });
             }
-            let mode = if takeover { "takeover" } else { "whole" };
-            print!("{mode:8}{size:6}");
-            for speed in &speeds {
-                print!("{:9.2}", geomean(speed));
-            }
-            print!("  |");
-            for shrink in &shrinks {
-                print!("{:9.3}", geomean(shrink));
-            }
+            print!("{size:14}");
+            row(&speeds, 2);
+            print!("{:>11}", "|");
+            row(&shrinks, 3);
             println!();
         }
     }
 }
 
-/// Dynamic blocks with nothing in them, 11.5 bytes each: the most work that a
-/// byte of input can make.
-fn hostile() {
-    let mut payload = Vec::new();
-    let (mut bits, mut count) = (0u64, 0);
-    let mut put = |value: u64, n: u32| {
-        bits |= value << count;
-        count += n;
-        while count >= 8 {
-            payload.push(bits as u8);
-            bits >>= 8;
-            count -= 8;
-        }
-    };
-    const BLOCKS: u64 = 2000;
-    for n in 0..BLOCKS {
-        put(0b100, 3);
-        put(14 << 10, 14);
-        // Code lengths 18, 0 and 1 have codes of 1, 2 and 2 bits.
-        for length in [0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2] {
-            put(length, 3);
-        }
-        // 256 zeros, a one, and a length that differs from block to block.
-        put(127 << 1, 8);
-        put(107 << 1, 8);
-        put(0b11, 2);
-        put(if n % 2 == 0 { 0b01 } else { 0b11 }, 2);
-        put(0, 1);
+fn heading(takeover: bool, names: impl Iterator<Item = &'static str>) {
+    print!("{:14}", if takeover { "takeover" } else { "no takeover" });
+    names.for_each(|name| print!("{name:>11}"));
+}
+
+/// The geometric means of all columns.
+fn row(values: &[Vec<f64>], digits: usize) {
+    for column in 0..values[0].len() {
+        let column: Vec<_> = values.iter().map(|row| row[column]).collect();
+        print!("{:11.digits$}", geomean(&column));
     }
-    put(0, 3);
-    put(0, 8);
-    let mut a = [0; 9];
-    let mut b = [0; 9];
-    let mut c = [0; 9];
-    let mut rs = rs::Inflate::new(15);
-    let mut zlib = c::Inflate::new(15);
-    let mut scratch = Box::new(InflateScratch::new());
-    let times = medians(&mut [
-        (
-            "zlib-rs",
-            Box::new(|| {
-                rs.reset();
-                assert_eq!(rs.piece(&payload, &mut a).1, 0);
-            }),
-        ),
-        (
-            "zlib",
-            Box::new(|| {
-                zlib.reset();
-                assert_eq!(zlib.piece(&payload, &mut b).1, 0);
-            }),
-        ),
-        (
-            "ours",
-            Box::new(|| {
-                let mut inflater = Inflater::new();
-                let _ = inflater
-                    .inflate_whole(&mut scratch, WindowBits::MAX, &mut &payload[..], &mut c)
-                    .unwrap();
-            }),
-        ),
-    ]);
-    let ns: Vec<u64> = times.iter().map(|time| (time * 1e9) as u64 / BLOCKS).collect();
-    println!("an empty dynamic block: zlib-rs {} ns, zlib {} ns, ours {} ns", ns[0], ns[1], ns[2]);
+}
+
+/// Blocks with nothing in them: the most work that a byte of input can make.
+fn hostile() {
+    println!("empty blocks: ns each");
+    let mut names = None;
+    for (name, blocks) in [
+        ("stored", empty::stored as fn(usize) -> Vec<u8>),
+        ("fixed", empty::fixed),
+        ("dynamic", empty::dynamic),
+        ("large", empty::large),
+    ] {
+        const BLOCKS: usize = 2000;
+        let payload = &[blocks(BLOCKS)][..];
+        let mut contenders = [
+            inflating("zlib-rs", rs::Inflate::new(15), payload, 0, true),
+            inflating("zlib", c::Inflate::new(15), payload, 0, true),
+            inflating("ours", Receiver::new(true), payload, 0, true),
+        ];
+        let medians = medians(&mut contenders);
+        names.get_or_insert_with(|| {
+            heading(true, contenders.iter().map(|contender| contender.name));
+            println!();
+        });
+        print!("{name:14}");
+        row(&[medians.iter().map(|m| m.0 * 1e9 / BLOCKS as f64).collect()], 1);
+        println!();
+    }
 }

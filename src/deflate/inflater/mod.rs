@@ -247,6 +247,9 @@ impl Inflater {
                         return Err(InflateError::InvalidStoredLength);
                     }
                     self.step = Step::Stored { left };
+                    if left == 0 {
+                        self.end_block(reader);
+                    }
                 }
                 Step::Stored { left } => {
                     let copied = output.fill(|room| {

@@ -31,7 +31,7 @@ fn payload(count: usize, mut block: impl FnMut(usize, &mut Bits)) -> Vec<u8> {
 
 /// Stored blocks, five bytes each.
 pub fn stored(count: usize) -> Vec<u8> {
-    payload(count, |_, bits| bits.put(0xffff_0000_00, 40))
+    payload(count, |_, bits| bits.put(0xff_ff00_0000, 40))
 }
 
 /// Blocks with the fixed codes, ten bits each.

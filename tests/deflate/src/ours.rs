@@ -114,3 +114,70 @@ pub fn deflater(level: Level, bits: u8) -> Deflater<Vec<u8>> {
     let bits = WindowBits::new(bits).unwrap();
     Deflater::new(level, bits, vec![0; level.memory_len(bits)])
 }
+
+/// Our deflater as one of many: with a window, or, without takeover, with none.
+pub struct Sender {
+    level: Level,
+    deflater: Deflater<Vec<u8>>,
+    table: Option<Vec<u8>>,
+    scratch: Box<DeflateScratch>,
+}
+
+impl Sender {
+    pub fn new(level: Level, takeover: bool) -> Self {
+        let table = (!takeover).then(|| vec![0; level.table_len(WindowBits::MAX)]);
+        Self { level, deflater: deflater(level, 15), table, scratch: Box::default() }
+    }
+}
+
+impl crate::Compressor for Sender {
+    fn message(&mut self, message: &[u8], out: &mut Vec<u8>) {
+        let start = out.len();
+        out.resize(start + max_deflated_len(message.len()), 0);
+        let (scratch, room) = (&mut self.scratch, &mut out[start..]);
+        let n = match &mut self.table {
+            None => self.deflater.deflate(scratch, message, true, room),
+            Some(table) => {
+                scratch.deflate_whole(self.level, WindowBits::MAX, table, message, room)
+            }
+        };
+        out.truncate(start + n.expect("the bound holds"));
+    }
+
+    fn reset(&mut self) {
+        self.deflater.clear();
+    }
+}
+
+/// Our inflater as one of many: with a window, or, without takeover, with none.
+pub struct Receiver {
+    window: Option<InflateWindow<Vec<u8>>>,
+    scratch: Box<InflateScratch>,
+}
+
+impl Receiver {
+    pub fn new(takeover: bool) -> Self {
+        let window = takeover.then(|| InflateWindow::new(WindowBits::MAX, vec![0; 1 << 15]));
+        Self { window, scratch: Box::default() }
+    }
+}
+
+impl crate::Decompressor for Receiver {
+    const TAIL: &[u8] = &[];
+
+    fn message(&mut self, mut payload: &[u8], out: &mut [u8]) -> usize {
+        let (mut inflater, input) = (Inflater::new(), &mut payload);
+        let inflated = match &mut self.window {
+            Some(window) => inflater.inflate(&mut self.scratch, window, input, out),
+            None => inflater.inflate_whole(&mut self.scratch, WindowBits::MAX, input, out),
+        };
+        inflater.finish().unwrap();
+        inflated.unwrap().len
+    }
+
+    fn reset(&mut self) {
+        if let Some(window) = &mut self.window {
+            window.clear();
+        }
+    }
+}
