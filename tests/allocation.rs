@@ -410,7 +410,7 @@ fn compressed_pair(
 /// side, beside the working memory.
 #[test]
 fn compression_holds_its_windows_and_little_else() {
-    for (level, quarters) in [(Level::Fast, 7), (Level::Balanced, 9), (Level::Best, 17)] {
+    for (level, quarters) in [(Level::Fast, 7), (Level::Balanced, 17), (Level::Best, 17)] {
         for bits in 8..=15 {
             for takeover in [true, false] {
                 let (mut server, mut client) =

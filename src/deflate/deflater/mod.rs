@@ -35,9 +35,10 @@ pub enum Level {
     /// window.
     #[default]
     Fast,
-    /// Four looks for each position, at 2.25 bytes of memory.
+    /// Up to 14 looks for each position, and a second thought, at 4.25 bytes of
+    /// memory.
     Balanced,
-    /// Many looks for each position, at 4.25 bytes of memory.
+    /// The same with up to 72 looks.
     Best,
 }
 
@@ -47,11 +48,10 @@ impl Level {
     #[must_use]
     pub const fn table_len(self, bits: WindowBits) -> usize {
         match self {
-            // One entry of two bytes for four bytes of window, one for two, and
-            // for each byte one and a half.
+            // One entry of two bytes for four bytes of window, or for each byte
+            // one and a half.
             Self::Fast => bits.size() / 2,
-            Self::Balanced => bits.size(),
-            Self::Best => 3 * bits.size(),
+            Self::Balanced | Self::Best => 3 * bits.size(),
         }
     }
 
@@ -142,7 +142,10 @@ impl<const TOKENS: usize> DeflateScratch<TOKENS> {
         let table_len = table.len().min(level.whole_table_len(message.len()));
         let table = &mut table[..table_len];
         table.fill(0);
-        let text = Text { bytes: message, base: 0, oldest: 0, max_distance: bits.size() };
+        // Where the table is empty, it leads out of the window.
+        let base = 1 << 15;
+        let min_match = if message.len() <= SHORT { 3 } else { 4 };
+        let text = Text { bytes: message, base, oldest: 0, max_distance: bits.size(), min_match };
         let mut tokens = Tokens::new(&mut self.tokens, &mut self.counts);
         let mut blocks = BlockWriter::new(BitWriter::new(Leftover::EMPTY, output), message);
         let mut at = 0;
@@ -154,14 +157,17 @@ impl<const TOKENS: usize> DeflateScratch<TOKENS> {
     }
 }
 
+/// In a message as short as this, matches of three bytes pay.
+const SHORT: usize = 512;
+
 impl Level {
     /// The bytes of table for a message of `len` bytes. They are cleared for
     /// each message, so there must not be many more than the message has.
     fn whole_table_len(self, len: usize) -> usize {
-        let size = len.clamp(64, 1 << 15).next_power_of_two();
+        let size = len.clamp(256, 1 << 15).next_power_of_two();
         match self {
-            Self::Fast | Self::Balanced => 2 * size,
-            Self::Best => 3 * size,
+            Self::Fast => 2 * size,
+            Self::Balanced | Self::Best => 3 * size,
         }
     }
 }
@@ -307,6 +313,7 @@ impl<M: AsRef<[u8]> + AsMut<[u8]>> Deflater<M> {
                 base: self.base,
                 oldest: self.oldest,
                 max_distance: self.bits.size(),
+                min_match: 4,
             };
             self.level.catch_up(text, start, table);
             let mut at = self.level.tokenize(text, start, table, &mut tokens);

@@ -14,8 +14,8 @@ use crate::deflate::{Deflate, DeflateScratch, Direction, Inflate, InflateScratch
 use crate::websocket::WebSocket;
 
 /// Working memory for compression, about 40 KiB, made when it is first needed;
-/// and without takeover a table of half the window, the window or three times
-/// the window, by [`Level`](crate::deflate::Level).
+/// and without takeover a table of half the window or three times the window, by
+/// [`Level`](crate::deflate::Level).
 ///
 /// It holds nothing between two calls, so that the connections of a thread can
 /// share one: see [`WebSocket::receive_with`](crate::WebSocket::receive_with)

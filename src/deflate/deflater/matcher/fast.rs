@@ -1,11 +1,7 @@
-//! One look for each position: the last place where the same four bytes hashed
-//! alike.
+//! One look for each position: the last place that hashed alike.
 
-use super::{Text, entries, hash};
+use super::{Newest, Text, WORD};
 use crate::deflate::deflater::tokens::Tokens;
-
-/// The shortest match looked for.
-const MIN: usize = 4;
 
 /// After so many bytes without a match (as a power of two), the look-ups become
 /// one byte sparser.
@@ -17,32 +13,26 @@ pub(super) fn tokenize(
     table: &mut [u8],
     tokens: &mut Tokens<'_>,
 ) -> usize {
-    let Some(table) = entries::<2>(table) else { return text.literals(start, tokens) };
-    let len = table.len();
+    let Some(mut newest) = Newest::new(table) else { return text.literals(start, tokens) };
     let end = text.bytes.len();
     let mut at = start;
     let mut misses = 0;
-    while at + MIN <= end && tokens.room() > 0 {
-        let word = text.word(at);
-        let slot = &mut table[hash(word, len)];
-        let distance = text.distance(at, *slot);
-        *slot = text.position(at).to_le_bytes();
-        if distance <= text.reach(at) && text.word(at - distance) == word {
+    while at + WORD <= end && tokens.room() > 0 {
+        let distance = text.distance(at, newest.replace(text, at));
+        if distance <= text.reach(at) && text.key(at - distance) == text.key(at) {
             let length = text.match_len(at, distance);
             tokens.copy(length, distance);
             misses = 0;
-            // Every other position inside the match is remembered too. All of
-            // them would take more time than they save space.
             let after = at + length;
-            for inside in (at + 1..after.min(end + 1 - MIN)).step_by(2) {
-                let slot = &mut table[hash(text.word(inside), len)];
-                *slot = text.position(inside).to_le_bytes();
+            for inside in at + 1..after.min(end + 1 - WORD) {
+                newest.replace(text, inside);
             }
             at = after;
         } else {
-            let step = 1 + (misses >> PATIENCE);
+            tokens.literal(text.bytes[at]);
+            at += 1;
             misses += 1;
-            let after = end.min(at + step.min(tokens.room()));
+            let after = end.min(at + (misses >> PATIENCE).min(tokens.room()));
             for &byte in &text.bytes[at..after] {
                 tokens.literal(byte);
             }

@@ -1,5 +1,5 @@
-//! Finding what to repeat: from text to tokens, in three ways that trade time
-//! for size.
+//! Finding what to repeat: from text to tokens, in ways that trade time for
+//! size.
 //!
 //! All of them remember positions in a table, and all of them take what they
 //! remember as a hint: an entry says where to look, and what is found there is
@@ -9,10 +9,10 @@
 //! 16 bits, counted round and round, and why nothing has to be moved or cleared
 //! when the window moves.
 
-mod balanced;
-mod best;
 mod fast;
+mod lazy;
 
+use self::lazy::Effort;
 use super::Level;
 use super::tokens::Tokens;
 use crate::deflate::symbols::MAX_MATCH;
@@ -31,13 +31,23 @@ pub(super) struct Text<'a> {
     /// Where in `bytes` the history begins.
     pub(super) oldest: usize,
     pub(super) max_distance: usize,
+    /// The shortest match looked for: three bytes or four. The shorter pay where
+    /// they are found nearby; further back, they cost more than their literals.
+    pub(super) min_match: usize,
 }
 
 /// A match.
+#[derive(Clone, Copy)]
 struct Found {
     length: usize,
     distance: usize,
 }
+
+/// Bytes read at a position, all of them or three of which are hashed.
+const WORD: usize = 4;
+
+const BALANCED: Effort = Effort { depth: 14, enough: 24 };
+const BEST: Effort = Effort { depth: 72, enough: 128 };
 
 impl Level {
     /// Remembers the last positions before `start`, which had too few bytes
@@ -45,8 +55,7 @@ impl Level {
     pub(super) fn catch_up(self, text: Text<'_>, start: usize, table: &mut [u8]) {
         match self {
             Self::Fast => {}
-            Self::Balanced => balanced::catch_up(text, start, table),
-            Self::Best => best::catch_up(text, start, table),
+            Self::Balanced | Self::Best => lazy::catch_up(text, start, table),
         }
     }
 
@@ -65,8 +74,8 @@ impl Level {
         let start = text.resume_match(start, tokens);
         match self {
             Self::Fast => fast::tokenize(text, start, table, tokens),
-            Self::Balanced => balanced::tokenize(text, start, table, tokens),
-            Self::Best => best::tokenize(text, start, table, tokens),
+            Self::Balanced => lazy::tokenize(&BALANCED, text, start, table, tokens),
+            Self::Best => lazy::tokenize(&BEST, text, start, table, tokens),
         }
     }
 }
@@ -94,6 +103,12 @@ impl Text<'_> {
     #[inline]
     fn word(&self, at: usize) -> u32 {
         u32::from_le_bytes(*self.bytes[at..].first_chunk().expect("four bytes before the end"))
+    }
+
+    /// The bytes of the shortest match looked for, which are hashed.
+    #[inline]
+    fn key(&self, at: usize) -> u32 {
+        self.word(at) << (8 * (WORD - self.min_match))
     }
 
     #[inline]
@@ -137,17 +152,31 @@ impl Text<'_> {
     }
 }
 
-/// Memory as a table of `N`-byte entries: as many as fit and are a power of
-/// two. `None` if that is less than two.
-fn entries<const N: usize>(memory: &mut [u8]) -> Option<&mut [[u8; N]]> {
-    let entries = memory.as_chunks_mut().0;
-    let log = entries.len().checked_ilog2().filter(|&log| log > 0)?;
-    Some(&mut entries[..1 << log])
+/// The newest position for each hash.
+struct Newest<'t> {
+    slots: &'t mut [Slot],
+    shift: u32,
 }
 
-/// Spreads `word` over a table of `len` entries, a power of two greater than
-/// one.
-#[inline]
-fn hash(word: u32, len: usize) -> usize {
-    (word.wrapping_mul(0x9e37_79b1) >> (32 - len.trailing_zeros())) as usize
+impl<'t> Newest<'t> {
+    fn new(memory: &'t mut [u8]) -> Option<Self> {
+        let slots = slots(memory)?;
+        let shift = 32 - slots.len().trailing_zeros();
+        Some(Self { slots, shift })
+    }
+
+    /// Remembers `at`; returns what was remembered for the same hash.
+    #[inline]
+    fn replace(&mut self, text: Text<'_>, at: usize) -> Slot {
+        let hash = text.key(at).wrapping_mul(0x9e37_79b1) >> self.shift;
+        core::mem::replace(&mut self.slots[hash as usize], text.position(at).to_le_bytes())
+    }
+}
+
+/// Memory as slots: as many as fit and are a power of two. `None` if that is
+/// less than two.
+fn slots(memory: &mut [u8]) -> Option<&mut [Slot]> {
+    let slots = memory.as_chunks_mut().0;
+    let log = slots.len().checked_ilog2().filter(|&log| log > 0)?;
+    Some(&mut slots[..1 << log])
 }
