@@ -4,7 +4,7 @@
 /// A piece of input behind the bits left over from the pieces before it.
 #[derive(Clone, Copy)]
 pub(super) struct BitReader<'i> {
-    /// The next `count` bits, the next one lowest. Above them there may be more
+    /// The next `count` bits (at most 63), the next one lowest. Above them there may be more
     /// bits of the input, read ahead but not counted: they are what the next
     /// refill will put there again.
     bits: u64,
@@ -20,7 +20,7 @@ impl<'i> BitReader<'i> {
     /// What to go on with when there is more input, and the input not looked
     /// at.
     pub(super) fn suspend(self) -> (Leftover, &'i [u8]) {
-        let bits = if self.count < 64 { self.bits & ((1 << self.count) - 1) } else { self.bits };
+        let bits = self.bits & ((1 << self.count) - 1);
         (Leftover { bits, count: self.count as u8 }, self.input)
     }
 
@@ -29,13 +29,13 @@ impl<'i> BitReader<'i> {
         self.input.len()
     }
 
-    /// Fills the bit buffer to 57 bits or more, or with all the input there is.
+    /// Fills the bit buffer to 56 bits or more, or with all the input there is.
     #[inline]
     pub(super) fn refill(&mut self) {
         if self.input.len() >= 8 {
             self.refill_fast();
         } else {
-            while self.count <= 56 {
+            while self.count < 56 {
                 let Some((&byte, rest)) = self.input.split_first() else { return };
                 self.bits |= u64::from(byte) << self.count;
                 self.count += 8;
@@ -49,14 +49,11 @@ impl<'i> BitReader<'i> {
     #[inline]
     pub(super) fn refill_fast(&mut self) {
         let Some((word, _)) = self.input.split_first_chunk() else { return };
-        if self.count >= 56 {
-            return;
-        }
         // Shift in eight bytes, then count only those that fit whole: no loop,
         // no branch on how many.
         self.bits |= u64::from_le_bytes(*word) << self.count;
         let bytes = (63 - self.count) / 8;
-        self.input = &self.input[bytes as usize..];
+        self.input = self.input.get(bytes as usize..).unwrap_or_default();
         self.count += 8 * bytes;
     }
 

@@ -166,7 +166,7 @@ impl Inflater {
     }
 
     /// The number of bytes that were taken off the input ahead of being
-    /// decoded, 8 at most.
+    /// decoded, 7 at most.
     #[must_use]
     pub const fn ahead(&self) -> usize {
         self.leftover.len()
@@ -332,21 +332,23 @@ impl Inflater {
         reader: &mut BitReader<'_>,
         output: &mut Output<'_, '_>,
     ) -> Result<bool, InflateError> {
-        /// What one turn may write: two literals and a match, and what copying
-        /// the match may overwrite behind it.
-        const ROOM: usize = 2 + MAX_MATCH + SLACK;
-        /// What a match may take: 15 + 5 bits for the length, 15 + 13 for the
-        /// distance.
-        const MATCH_BITS: u32 = 48;
+        /// What one turn may write: literals and a match, and what copying the
+        /// match may overwrite behind it.
+        const ROOM: usize = 3 + MAX_MATCH + SLACK;
+        /// What one turn may take: a refill for the literals, and one for the
+        /// match.
+        const INPUT: usize = 2 * 8;
 
         // Copies, which unlike what the references lead to can stay in
         // registers.
         let mut bits = *reader;
         let mut out = output.reborrow();
         let result = loop {
-            if bits.input_len() < 8 || out.room() < ROOM {
+            if bits.input_len() < INPUT || out.room() < ROOM {
                 break Ok(false);
             }
+            // 56 bits are enough for three literals of 15 bits, or for a match:
+            // 15 + 5 for its length, 15 + 13 for its distance.
             bits.refill_fast();
             let mut entry = codes.litlen.lookup(bits.peek());
             if entry.is_literal() {
@@ -356,11 +358,14 @@ impl Inflater {
                 if entry.is_literal() {
                     bits.consume(entry.bits());
                     out.push(entry.base() as u8);
-                    continue;
+                    entry = codes.litlen.lookup(bits.peek());
+                    if entry.is_literal() {
+                        bits.consume(entry.bits());
+                        out.push(entry.base() as u8);
+                        continue;
+                    }
                 }
-                if bits.count() < MATCH_BITS {
-                    continue;
-                }
+                bits.refill_fast();
             }
             if entry.is_exceptional() {
                 bits.consume(entry.bits());
@@ -374,10 +379,9 @@ impl Inflater {
             }
             let distance = entry.value(bits.peek());
             bits.consume(entry.bits());
-            if let Err(error) = out.check_distance(distance) {
+            if let Err(error) = out.copy_fast(distance, length) {
                 break Err(error);
             }
-            out.copy_fast(distance, length);
         };
         let len = out.len();
         output.set_len(len);
@@ -431,8 +435,12 @@ impl Inflater {
                 return Err(InflateError::InvalidCode);
             }
             let distance = entry.value(bits);
-            output.check_distance(distance)?;
             reader.consume(length_bits + entry.bits());
+            if output.room() >= length + SLACK {
+                output.copy_fast(distance, length)?;
+                continue;
+            }
+            output.check_distance(distance)?;
             if output.room() >= length {
                 output.copy(distance, length);
             } else {

@@ -68,19 +68,23 @@ impl<'o, 'w> Output<'o, 'w> {
         self.len += length;
     }
 
-    /// As [`copy`](Self::copy), but with room for [`SLACK`] bytes more, which
-    /// may be overwritten.
-    #[inline]
-    pub(super) fn copy_fast(&mut self, distance: usize, length: usize) {
+    /// As [`copy`](Self::copy), but checks the distance, and needs room for
+    /// [`SLACK`] bytes more, which it may overwrite.
+    #[expect(clippy::inline_always, reason = "a tenth of the time")]
+    #[inline(always)]
+    pub(super) fn copy_fast(&mut self, distance: usize, length: usize) -> Result<(), InflateError> {
         let start = self.len;
+        if distance > self.max_distance {
+            return Err(InflateError::DistanceTooFar);
+        }
         if distance <= start {
             self.len += length;
             // One bounds check for all that follows.
             let Some(buffer) = self.buffer.get_mut(start - distance..start + length + SLACK) else {
-                return;
+                return Ok(());
             };
-            if distance >= 32 {
-                copy_within::<32>(buffer, distance, length);
+            if distance >= 16 {
+                copy_within::<16>(buffer, distance, length);
             } else if distance >= 8 {
                 copy_within::<8>(buffer, distance, length);
             } else if distance == 1 {
@@ -91,9 +95,12 @@ impl<'o, 'w> Output<'o, 'w> {
                     buffer[distance + n] = buffer[n];
                 }
             }
-            return;
+            return Ok(());
         }
         let back = distance - start;
+        if back > self.history.len() {
+            return Err(InflateError::DistanceTooFar);
+        }
         let source = self.history.ring_from(back);
         if length <= back && length + SLACK <= source.len() {
             copy_between(source, &mut self.buffer[start..start + length + SLACK], length);
@@ -101,6 +108,7 @@ impl<'o, 'w> Output<'o, 'w> {
         } else {
             self.copy(distance, length);
         }
+        Ok(())
     }
 
     /// The same output for a loop that keeps it in registers.
@@ -152,19 +160,19 @@ fn copy(
     }
 }
 
-/// Copies `length` bytes from the start of `buffer` to `distance`, `CHUNK` at a
-/// time and so up to `CHUNK` - 1 too many. The distance is at least `CHUNK`, so
-/// that each chunk is complete before it is read.
+/// Copies `length` bytes from the start of `buffer` to `distance`, and up to
+/// [`SLACK`] - 1 too many. The distance is at least `CHUNK`, so that each chunk is
+/// complete before it is read.
 #[inline]
 fn copy_within<const CHUNK: usize>(buffer: &mut [u8], distance: usize, length: usize) {
     let mut done = 0;
     while done < length {
-        let Some(rest) = buffer.get_mut(done..) else { return };
-        let Some(chunk) = rest.first_chunk::<CHUNK>().copied() else { return };
-        let Some(rest) = rest.get_mut(distance..) else { return };
-        let Some(target) = rest.first_chunk_mut::<CHUNK>() else { return };
-        *target = chunk;
-        done += CHUNK;
+        let Some(buffer) = buffer.get_mut(done..done + distance + SLACK) else { return };
+        for at in (0..SLACK).step_by(CHUNK) {
+            let (source, target) = buffer[at..].split_at_mut(distance);
+            target[..CHUNK].copy_from_slice(&source[..CHUNK]);
+        }
+        done += SLACK;
     }
 }
 
@@ -205,7 +213,7 @@ mod tests {
                     let mut output = Output::new(&mut buffer, 30, window.history(), 256);
                     output.check_distance(distance).unwrap();
                     if fast {
-                        output.copy_fast(distance, length);
+                        output.copy_fast(distance, length).unwrap();
                     } else {
                         output.copy(distance, length);
                     }

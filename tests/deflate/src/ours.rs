@@ -137,9 +137,7 @@ impl crate::Compressor for Sender {
         let (scratch, room) = (&mut self.scratch, &mut out[start..]);
         let n = match &mut self.table {
             None => self.deflater.deflate(scratch, message, true, room),
-            Some(table) => {
-                scratch.deflate_whole(self.level, WindowBits::MAX, table, message, room)
-            }
+            Some(table) => scratch.deflate_whole(self.level, WindowBits::MAX, table, message, room),
         };
         out.truncate(start + n.expect("the bound holds"));
     }
