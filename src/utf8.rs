@@ -68,7 +68,9 @@ impl Decoder {
             _ => self.complete(bytes)?,
         };
         let rest = bytes.get(used..).unwrap_or_default();
-        let (whole, cut) = rest.split_at(rest.len() - cut_character(rest));
+        let whole = rest.len() - cut_character(rest);
+        // Never the default: what is cut is a part of the rest.
+        let (whole, cut) = rest.split_at_checked(whole).unwrap_or((rest, &[]));
         match from_utf8(whole) {
             Ok(text) => {
                 self.begin(cut);

@@ -359,22 +359,31 @@ fn window_bits(mut digits: impl Iterator<Item = u8>) -> Option<WindowBits> {
     WindowBits::new(bits)
 }
 
+impl Parameters {
+    /// The parameters in order, each with its value if it has one.
+    pub(crate) fn pairs(self) -> impl Iterator<Item = (&'static str, Option<u8>)> {
+        let takeover = |none: bool, name| none.then_some((name, None));
+        let window = |window, name| match window {
+            Window::AtMost(window) => Some((name, Some(window.get()))),
+            Window::Any => Some((name, None)),
+            Window::Absent => None,
+        };
+        let pairs = [
+            takeover(self.server_no_takeover, "server_no_context_takeover"),
+            takeover(self.client_no_takeover, "client_no_context_takeover"),
+            window(self.server_window, "server_max_window_bits"),
+            window(self.client_window, "client_max_window_bits"),
+        ];
+        pairs.into_iter().flatten()
+    }
+}
+
 impl fmt::Display for Parameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.server_no_takeover {
-            f.write_str("; server_no_context_takeover")?;
-        }
-        if self.client_no_takeover {
-            f.write_str("; client_no_context_takeover")?;
-        }
-        for (name, window) in [
-            ("server_max_window_bits", self.server_window),
-            ("client_max_window_bits", self.client_window),
-        ] {
-            match window {
-                Window::AtMost(window) => write!(f, "; {name}={}", window.get())?,
-                Window::Any => write!(f, "; {name}")?,
-                Window::Absent => {}
+        for (name, value) in self.pairs() {
+            match value {
+                Some(value) => write!(f, "; {name}={value}")?,
+                None => write!(f, "; {name}")?,
             }
         }
         Ok(())

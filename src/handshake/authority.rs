@@ -1,7 +1,7 @@
 //! A host and a port (RFC 3986 §3.2), as addresses and the `Host` header have
 //! them.
 
-use core::net::Ipv6Addr;
+use crate::handshake::text::cut;
 
 /// What is wrong with `host:port`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,13 +15,12 @@ pub(super) enum BadAuthority {
 pub(super) fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), BadAuthority> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
-            let (host, port) = rest.split_once(']').ok_or(BadAuthority::Host)?;
-            host.parse::<Ipv6Addr>().map_err(|_| BadAuthority::Host)?;
-            (host, port)
+            let (host, rest) = cut(rest, b"]");
+            let port = rest.strip_prefix(']').filter(|_| is_ipv6(host.as_bytes()));
+            (host, port.ok_or(BadAuthority::Host)?)
         }
         None => {
-            let colon = authority.find(':').unwrap_or(authority.len());
-            let (host, port) = authority.split_at_checked(colon).ok_or(BadAuthority::Host)?;
+            let (host, port) = cut(authority, b":");
             if host.is_empty() || !is_written_in(host, b"-._~!$&'()*+,;=") {
                 return Err(BadAuthority::Host);
             }
@@ -40,6 +39,53 @@ pub(super) fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), BadA
     Ok((host, port))
 }
 
+/// Whether `text` is an IPv6 address (RFC 3986 §3.2.2): eight groups, or fewer
+/// where `::` stands for those that are zero.
+///
+/// (`core` parses them, too, by code that cannot be seen not to panic.)
+fn is_ipv6(text: &[u8]) -> bool {
+    match text.windows(2).position(|pair| pair == b"::") {
+        None => groups(text) == Some(8),
+        Some(at) => {
+            let (before, after) = text.split_at_checked(at).unwrap_or_default();
+            let after = after.get(2..).unwrap_or_default();
+            // An IPv4 address is the end of the whole.
+            let before = if before.contains(&b'.') { None } else { groups(before) };
+            matches!((before, groups(after)), (Some(before), Some(after)) if before + after <= 7)
+        }
+    }
+}
+
+/// The number of groups of 16 bits in `text`; an IPv4 address at the end is two.
+fn groups(text: &[u8]) -> Option<usize> {
+    let mut parts = text.split(|&byte| byte == b':').peekable();
+    let mut count = 0;
+    while let Some(part) = parts.next() {
+        count += match part {
+            // `text` itself is empty.
+            [] if count == 0 && parts.peek().is_none() => 0,
+            [] => return None,
+            _ if part.len() <= 4 && part.iter().all(u8::is_ascii_hexdigit) => 1,
+            _ if parts.peek().is_none() && is_ipv4(part) => 2,
+            _ => return None,
+        };
+    }
+    Some(count)
+}
+
+/// Whether `text` is four numbers up to 255, without leading zeros.
+fn is_ipv4(text: &[u8]) -> bool {
+    let is_octet = |part: &[u8]| match *part {
+        [b'0'..=b'9'] | [b'1'..=b'9', b'0'..=b'9'] | [b'1', b'0'..=b'9', b'0'..=b'9'] => true,
+        [b'2', tens, ones] => {
+            matches!((tens, ones), (b'0'..=b'4', b'0'..=b'9') | (b'5', b'0'..=b'5'))
+        }
+        _ => false,
+    };
+    let mut parts = text.split(|&byte| byte == b'.');
+    parts.by_ref().take(4).filter(|part| is_octet(part)).count() == 4 && parts.next().is_none()
+}
+
 /// Whether `text` is of letters, digits, `marks`, and bytes in
 /// percent-encoding.
 pub(super) fn is_written_in(text: &str, marks: &[u8]) -> bool {
@@ -55,4 +101,66 @@ pub(super) fn is_written_in(text: &str, marks: &[u8]) -> bool {
         }
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use core::net::Ipv6Addr;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(text: &str) {
+        let expected = text.parse::<Ipv6Addr>().is_ok();
+        assert_eq!(is_ipv6(text.as_bytes()), expected, "{text:?}");
+    }
+
+    #[test]
+    fn ipv6_addresses() {
+        for text in [
+            "::",
+            "::1",
+            "1::",
+            "1:2:3:4:5:6:7:8",
+            "1:2:3:4:5:6:7::",
+            "::2:3:4:5:6:7:8",
+            "1:2:3:4:5:6:7:8::",
+            "1:2:3:4:5:6::8:9",
+            "::1.2.3.4",
+            "1:2:3:4:5:6:1.2.3.4",
+            "1:2:3:4:5:6:7:1.2.3.4",
+            "1.2.3.4::",
+            "::1.2.3.4:5",
+            "1::2::3",
+            ":::",
+            "",
+            ":",
+            "1:",
+            ":1",
+            "12345::",
+            "g::",
+            "::1.2.3",
+            "::1.2.3.256",
+            "::1.2.3.04",
+            "::1.2.3.4.5",
+            "::%1",
+        ] {
+            check(text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ipv6_as_core_has_it(
+            text in prop_oneof![
+                "([0-9a-f]{1,4}:){0,8}[0-9a-f]{0,4}",
+                "[0-9a-fA-F:.]{0,24}",
+                "([0-9a-f]{0,4}:){0,6}(:[0-9a-f]{1,4}){0,4}",
+                "([0-9a-f]{0,2}:){2,7}([0-9]{1,3}\\.){3}[0-9]{1,3}",
+            ],
+        ) {
+            check(&text);
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! values free of control characters.
 
 use core::error::Error;
-use core::fmt::{self, Write};
+use core::fmt;
 
 use crate::deflate::{self, Answer, Parameters};
 use crate::extensions::Extensions;
@@ -227,11 +227,11 @@ impl<'o> Head<'o> {
 
     pub(super) fn push(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         let bytes = bytes.as_ref();
-        let end = self.len.saturating_add(bytes.len());
-        if let Some(room) = self.out.get_mut(self.len..end) {
+        let room = self.out.get_mut(self.len..).unwrap_or_default();
+        if let Some(room) = room.get_mut(..bytes.len()) {
             room.copy_from_slice(bytes);
         }
-        self.len = end;
+        self.len = self.len.saturating_add(bytes.len());
         self
     }
 
@@ -298,7 +298,13 @@ impl<'o> Head<'o> {
         }
         let mut separator = "Sec-WebSocket-Extensions: ";
         if let Some(parameters) = deflate {
-            self.push(separator).push(deflate::NAME).push_display(parameters);
+            self.push(separator).push(deflate::NAME);
+            for (name, value) in parameters.pairs() {
+                self.push("; ").push(name);
+                if let Some(value) = value {
+                    self.push("=").push_number(value.into());
+                }
+            }
             separator = ", ";
         }
         if !own.is_empty() {
@@ -307,12 +313,6 @@ impl<'o> Head<'o> {
         if deflate.is_some() || !own.is_empty() {
             self.push("\r\n");
         }
-    }
-
-    fn push_display(&mut self, what: impl fmt::Display) -> &mut Self {
-        // It cannot fail: pushing does not.
-        let _ = write!(self, "{what}");
-        self
     }
 
     pub(super) fn field(&mut self, name: &str, value: &[u8]) {
@@ -341,13 +341,6 @@ impl<'o> Head<'o> {
         }
         let needed = self.len;
         self.out.get(..needed).ok_or(ComposeError::BufferTooSmall { needed })
-    }
-}
-
-impl Write for Head<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.push(text);
-        Ok(())
     }
 }
 

@@ -49,6 +49,7 @@ mod negotiation;
 mod request;
 mod response;
 mod summary;
+mod text;
 mod url;
 
 pub use self::compose::{Accept, ComposeError, Reply, RequestWriter};

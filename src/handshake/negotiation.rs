@@ -7,6 +7,7 @@ use crate::extensions::{Extension, Extensions, Malformed};
 use crate::handshake::compose::{ComposeError, Head};
 use crate::handshake::error::HandshakeError;
 use crate::handshake::fields::{Fields, list, token};
+use crate::handshake::text::cut;
 
 /// Header fields in order: [`Fields`], or anything else that gives pairs of
 /// name and value and can be walked more than once.
@@ -153,13 +154,13 @@ impl<'b, H: Headers<'b>> Offer<'b, H> {
 
 /// The path of a path and query.
 pub(super) fn path(resource: &str) -> &str {
-    let path = resource.split_once('?').map_or(resource, |(path, _)| path);
+    let (path, _) = cut(resource, b"?");
     if path.is_empty() { "/" } else { path }
 }
 
 /// The query of a path and query.
 pub(super) fn query(resource: &str) -> Option<&str> {
-    resource.split_once('?').map(|(_, query)| query)
+    cut(resource, b"?").1.strip_prefix('?')
 }
 
 pub(super) fn origin<'b>(headers: &impl Headers<'b>) -> Option<&'b str> {

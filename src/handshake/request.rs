@@ -11,6 +11,7 @@ use crate::handshake::fields::{Fields, token};
 use crate::handshake::head::{FirstLine, HeadReader};
 use crate::handshake::negotiation::{self, Offer, single};
 use crate::handshake::summary::{Occurrence, Summary};
+use crate::handshake::text::{cut, has};
 
 /// Reads the head of a request as it arrives.
 ///
@@ -246,7 +247,7 @@ impl<'b> Request<'b> {
             Some(authority) => host_and_port(authority).is_ok(),
             None => resource.starts_with('/'),
         };
-        if !good || self.target.contains('#') {
+        if !good || has(self.target, b'#') {
             return Err(HandshakeError::BadTarget);
         }
         // What comes behind the head must be frames for everyone who looks.
@@ -311,10 +312,10 @@ impl<'b> Request<'b> {
         if self.target.starts_with('/') {
             return (None, self.target);
         }
-        match self.target.split_once("://") {
-            Some((scheme, rest)) if known.iter().any(|s| s.eq_ignore_ascii_case(scheme)) => {
-                let end = rest.find(['/', '?']).unwrap_or(rest.len());
-                let (authority, resource) = rest.split_at_checked(end).unwrap_or_default();
+        let (scheme, rest) = cut(self.target, b":");
+        match rest.strip_prefix("://") {
+            Some(rest) if known.iter().any(|s| s.eq_ignore_ascii_case(scheme)) => {
+                let (authority, resource) = cut(rest, b"/?");
                 // An empty path is the path "/".
                 (Some(authority), if resource.is_empty() { "/" } else { resource })
             }

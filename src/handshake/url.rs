@@ -4,6 +4,7 @@ use core::error::Error;
 use core::fmt;
 
 use crate::handshake::authority::{BadAuthority, host_and_port, is_written_in};
+use crate::handshake::text::{cut, has};
 
 /// The parts of a WebSocket address.
 ///
@@ -48,18 +49,18 @@ pub enum UrlError {
 impl<'a> Url<'a> {
     /// Takes an address apart.
     pub fn parse(url: &'a str) -> Result<Self, UrlError> {
-        let (scheme, rest) = url.split_once("://").ok_or(UrlError::Scheme)?;
+        let (scheme, rest) = cut(url, b":");
+        let rest = rest.strip_prefix("://").ok_or(UrlError::Scheme)?;
         let secure = match scheme {
             _ if scheme.eq_ignore_ascii_case("ws") => false,
             _ if scheme.eq_ignore_ascii_case("wss") => true,
             _ => return Err(UrlError::Scheme),
         };
-        if rest.contains('#') {
+        if has(rest, b'#') {
             return Err(UrlError::Fragment);
         }
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, resource) = rest.split_at_checked(end).unwrap_or((rest, ""));
-        if authority.contains('@') {
+        let (authority, resource) = cut(rest, b"/?");
+        if has(authority, b'@') {
             return Err(UrlError::UserInfo);
         }
         if !is_written_in(resource, b"-._~!$&'()*+,;=:@/?") {
@@ -69,17 +70,14 @@ impl<'a> Url<'a> {
             BadAuthority::Host => UrlError::Host,
             BadAuthority::Port => UrlError::Port,
         })?;
-        let (path, query) = match resource.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (resource, None),
-        };
+        let (path, query) = cut(resource, b"?");
         Ok(Self {
             secure,
             host,
             port: port.unwrap_or(default_port(secure)),
             // > "/" if the path component is empty (§3)
             path: if path.is_empty() { "/" } else { path },
-            query,
+            query: query.strip_prefix('?'),
         })
     }
 
@@ -114,7 +112,7 @@ impl<'a> Url<'a> {
     }
 
     pub(super) fn is_ipv6(&self) -> bool {
-        self.host.contains(':')
+        has(self.host, b':')
     }
 
     pub(super) fn default_port(&self) -> u16 {
