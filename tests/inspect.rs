@@ -24,9 +24,20 @@ fn binary() -> PathBuf {
     path
 }
 
+/// The example, by the emulator that `TEST_RUNNER` names if it is not for this
+/// machine.
+fn command() -> Command {
+    let runner = env::var("TEST_RUNNER").unwrap_or_default();
+    let mut words = runner.split_whitespace();
+    let Some(runner) = words.next() else { return Command::new(binary()) };
+    let mut command = Command::new(runner);
+    command.args(words).arg(binary());
+    command
+}
+
 /// Exit status and standard output.
 fn run(args: &[&str], input: &[u8]) -> (i32, String) {
-    let mut child = Command::new(binary())
+    let mut child = command()
         .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
