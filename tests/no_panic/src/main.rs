@@ -1,0 +1,177 @@
+//! Each entry point of layers 0 and 1 behind a guard that only a panic drops.
+
+use std::hint::black_box;
+
+use sansocket::deflate::{Agreement, Compression, Inflater};
+use sansocket::extensions::Extensions;
+use sansocket::frame::{Expected, Header};
+use sansocket::handshake::{
+    ClientHandshake, Reply, Request, RequestReader, Response, ResponseReader, Url, accept_key,
+};
+use sansocket::utf8::Decoder;
+use sansocket::{
+    ChaChaKeys, Client, CloseCode, CloseFrame, Connection, Frame, Kind, Payload, ProtocolError,
+    Receiver, Sender, Server, base64, mask, sha1,
+};
+
+/// Functions, each the call of an entry point. Where a panic can be reached
+/// from it, the linker misses `NAME_may_panic`.
+macro_rules! no_panic {
+    ($(fn $name:ident($($argument:ident: $kind:ty),* $(,)?) $body:block)*) => {
+        $(#[inline(never)]
+        fn $name($($argument: $kind),*) {
+            unsafe extern "C" {
+                #[link_name = concat!(stringify!($name), "_may_panic")]
+                fn may_panic();
+            }
+            struct Guard;
+            impl Drop for Guard {
+                fn drop(&mut self) {
+                    // SAFETY: it does not exist, so this program does not, either.
+                    unsafe { may_panic() }
+                }
+            }
+            let guard = Guard;
+            let _ = black_box($body);
+            core::mem::forget(guard);
+        })*
+
+        /// Something of each kind that nobody knows anything about.
+        fn main() {
+            $({
+                let call: fn($($kind),*) = $name;
+                black_box(call);
+            })*
+        }
+    };
+}
+
+no_panic! {
+    fn receive_server(ws: &mut Connection<Server>, input: &mut [u8]) {
+        let mut input = input;
+        black_box(ws.receive(&mut input)).is_ok()
+    }
+    fn receive_client(ws: &mut Connection<Client>, input: &mut [u8]) {
+        let mut input = input;
+        black_box(ws.receive(&mut input)).is_ok()
+    }
+    fn receive_half(ws: &mut Receiver<Server>, input: &mut [u8]) {
+        let mut input = input;
+        black_box(ws.receive(&mut input)).is_ok()
+    }
+    fn send_server(ws: &mut Connection<Server>, kind: Kind, payload: &[u8]) {
+        black_box(ws.send(kind, payload).map(|frame| frame.len()))
+    }
+    fn send_client(ws: &mut Connection<Client>, kind: Kind, payload: &mut [u8]) {
+        black_box(ws.send(kind, payload).map(|frame| frame.len()))
+    }
+    fn send_part_server(ws: &mut Connection<Server>, kind: Kind, last: bool, payload: &[u8]) {
+        black_box(ws.send_part(kind, last, payload).map(|frame| frame.len()))
+    }
+    fn send_part_client(ws: &mut Connection<Client>, kind: Kind, last: bool, payload: &mut [u8]) {
+        black_box(ws.send_part(kind, last, payload).map(|frame| frame.len()))
+    }
+    fn send_compressed(ws: &mut Sender<Server>, kind: Kind, last: bool, payload: &[u8]) {
+        black_box(ws.send_compressed_part(kind, last, payload).map(|frame| frame.len()))
+    }
+    fn encode_server(ws: &mut Connection<Server>, kind: Kind, payload: &[u8], out: &mut [u8]) {
+        black_box(ws.encode(kind, true, payload, out).is_ok())
+    }
+    fn encode_client(ws: &mut Connection<Client>, kind: Kind, payload: &[u8], out: &mut [u8]) {
+        black_box(ws.encode(kind, true, payload, out).is_ok())
+    }
+    fn frame_written(frame: Frame<'_>, n: usize) {
+        let mut frame = frame;
+        frame.advance(n);
+        black_box((frame.as_slices(), frame.len(), frame.is_empty()));
+    }
+    fn ping(ws: &mut Connection<Client>, payload: Payload) { black_box(ws.ping(payload).len()) }
+    fn pong(ws: &mut Connection<Server>, payload: Payload) { black_box(ws.pong(payload).len()) }
+    fn close(ws: &mut Connection<Client>, close: CloseFrame) {
+        black_box(ws.close(close).map(|frame| frame.len()))
+    }
+    fn close_code(ws: &mut Connection<Server>, code: CloseCode) {
+        black_box(ws.close(code).map(|frame| frame.len()))
+    }
+    fn close_error(ws: &mut Connection<Server>, error: ProtocolError) {
+        black_box(ws.close(error).map(|frame| frame.len()))
+    }
+    fn state(ws: &Connection<Server>) { black_box((ws.is_closed(), ws.has_sent_close())) }
+
+    fn read_request(reader: &mut RequestReader, bytes: &[u8]) { black_box(reader.read(bytes).is_ok()) }
+    fn look_at_request(request: &Request<'_>, name: &str) {
+        black_box((request.path(), request.query(), request.host(), request.origin()));
+        black_box(request.header(name));
+        for (name, value) in request.headers() {
+            black_box((name, value));
+        }
+        for protocol in request.protocols() {
+            black_box(protocol);
+        }
+        for extension in request.extensions() {
+            for param in extension.params() {
+                black_box(param);
+            }
+        }
+    }
+    fn upgrade(request: Request<'_>) { black_box(request.upgrade().is_ok()) }
+    fn accept(request: Request<'_>, protocol: &str, value: &[u8], out: &mut [u8]) {
+        if let Ok(upgrade) = request.upgrade() {
+            let answer = Compression::new().accept(request.extensions());
+            let response = upgrade.accept(out).protocol(protocol).compression(answer);
+            black_box(response.header(protocol, value).finish().is_ok());
+        }
+    }
+    fn refuse(request: Request<'_>, out: &mut [u8]) {
+        if let Err(error) = request.upgrade() {
+            black_box(error.reply(out).is_ok());
+        }
+    }
+    fn reply(status: u16, name: &str, value: &[u8], body: &[u8], out: &mut [u8]) {
+        black_box(Reply::new(status, out).header(name, value).body(body).is_ok())
+    }
+    fn parse_url(url: &str) { black_box(Url::parse(url).is_ok()) }
+    fn request(handshake: &ClientHandshake<'_>, url: &Url<'_>, name: &str, out: &mut [u8]) {
+        black_box(handshake.request(url, out).header(name, name).finish().is_ok())
+    }
+    fn read_response(reader: &mut ResponseReader, bytes: &[u8]) {
+        black_box(reader.read(bytes).is_ok())
+    }
+    fn check_response(handshake: &ClientHandshake<'_>, response: &Response<'_>) {
+        black_box(handshake.check(response).is_ok())
+    }
+    fn extensions(list: &[u8]) {
+        for extension in Extensions::new(list).map_while(Result::ok) {
+            black_box(Agreement::read(&extension));
+            black_box(Compression::new().check(&extension));
+        }
+    }
+
+    fn inflate_finish(inflater: Inflater) { black_box(inflater.finish().is_ok()) }
+    fn header_parse(bytes: &[u8], expected: Expected) {
+        black_box(Header::parse(bytes, expected).is_ok())
+    }
+    fn header_encode(header: &Header) { black_box(header.encode().len()) }
+    fn mask_apply(data: &mut [u8], key: [u8; 4]) { mask::apply(data, key) }
+    fn mask_copy(source: &[u8], target: &mut [u8], key: [u8; 4]) { mask::copy(source, target, key) }
+    fn mask_advance(key: [u8; 4], len: usize) { black_box(mask::advance(key, len)) }
+    fn utf8_decode(decoder: &mut Decoder, bytes: &[u8]) { black_box(decoder.decode(bytes).is_ok()) }
+    fn close_parse(payload: Payload) {
+        black_box(CloseFrame::parse(payload).map(|close| close.reason().len()).is_ok())
+    }
+    fn close_new(code: u16, reason: &str) {
+        black_box(CloseCode::new(code).map(|code| CloseFrame::new(code, reason).is_ok()))
+    }
+    fn payload(bytes: &[u8]) { black_box(Payload::new(bytes).is_ok()) }
+    fn sha1_digest(message: &[u8]) { black_box(sha1::digest(message)) }
+    fn base64_encode(bytes: &[u8], out: &mut [u8]) { black_box(base64::encode(bytes, out).is_some()) }
+    fn base64_decode(text: &[u8], out: &mut [u8]) { black_box(base64::decode(text, out).is_some()) }
+    fn accept_value(key: &[u8; 24]) { black_box(accept_key(key)) }
+    fn keys(keys: &mut ChaChaKeys, bytes: &mut [u8]) { keys.fill(bytes) }
+
+    fn control(place: &[u8], index: usize) {
+        #[cfg(feature = "panic")]
+        black_box(place[index]);
+        black_box(place.get(index));
+    }
+}
