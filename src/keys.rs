@@ -116,34 +116,50 @@ fn block(seed: &[u32; 8], counter: u64) -> [u32; 16] {
 }
 
 /// The `ChaCha20` block function: twenty rounds, then the sum with the input.
+///
+/// The four quarter rounds of a round are done side by side, on the rows of the
+/// state, which the compiler keeps in a vector each.
 fn permute(input: [u32; 16]) -> [u32; 16] {
-    let mut x = input;
+    let mut rows = [[0; 4]; 4];
+    for (row, words) in rows.iter_mut().zip(input.as_chunks().0) {
+        *row = *words;
+    }
+    let [mut a, mut b, mut c, mut d] = rows;
     for _ in 0..10 {
-        quarter_round(&mut x, 0, 4, 8, 12);
-        quarter_round(&mut x, 1, 5, 9, 13);
-        quarter_round(&mut x, 2, 6, 10, 14);
-        quarter_round(&mut x, 3, 7, 11, 15);
-        quarter_round(&mut x, 0, 5, 10, 15);
-        quarter_round(&mut x, 1, 6, 11, 12);
-        quarter_round(&mut x, 2, 7, 8, 13);
-        quarter_round(&mut x, 3, 4, 9, 14);
+        quarter_rounds(&mut a, &mut b, &mut c, &mut d);
+        // The diagonals become columns, and go back.
+        (b, c, d) = (turn::<1>(b), turn::<2>(c), turn::<3>(d));
+        quarter_rounds(&mut a, &mut b, &mut c, &mut d);
+        (b, c, d) = (turn::<3>(b), turn::<2>(c), turn::<1>(d));
     }
-    for (word, add) in x.iter_mut().zip(input) {
-        *word = word.wrapping_add(add);
+    let mut output = input;
+    for (word, add) in output.iter_mut().zip([a, b, c, d].as_flattened()) {
+        *word = word.wrapping_add(*add);
     }
-    x
+    output
 }
 
 #[inline]
-fn quarter_round(x: &mut [u32; 16], a: usize, b: usize, c: usize, d: usize) {
-    x[a] = x[a].wrapping_add(x[b]);
-    x[d] = (x[d] ^ x[a]).rotate_left(16);
-    x[c] = x[c].wrapping_add(x[d]);
-    x[b] = (x[b] ^ x[c]).rotate_left(12);
-    x[a] = x[a].wrapping_add(x[b]);
-    x[d] = (x[d] ^ x[a]).rotate_left(8);
-    x[c] = x[c].wrapping_add(x[d]);
-    x[b] = (x[b] ^ x[c]).rotate_left(7);
+fn quarter_rounds(a: &mut [u32; 4], b: &mut [u32; 4], c: &mut [u32; 4], d: &mut [u32; 4]) {
+    step::<16>(a, b, d);
+    step::<12>(c, d, b);
+    step::<8>(a, b, d);
+    step::<7>(c, d, b);
+}
+
+/// `sum += add; mix = (mix ^ sum) <<< N`
+#[inline]
+fn step<const N: u32>(sum: &mut [u32; 4], add: &[u32; 4], mix: &mut [u32; 4]) {
+    for i in 0..4 {
+        sum[i] = sum[i].wrapping_add(add[i]);
+        mix[i] = (mix[i] ^ sum[i]).rotate_left(N);
+    }
+}
+
+/// The row with each word moved `N` places to the front.
+#[inline]
+fn turn<const N: usize>(row: [u32; 4]) -> [u32; 4] {
+    [row[N % 4], row[(N + 1) % 4], row[(N + 2) % 4], row[(N + 3) % 4]]
 }
 
 #[cfg(all(feature = "std", unix))]

@@ -48,16 +48,7 @@ pub(crate) fn unmask(data: &mut [u8], key: [u8; 4]) -> bool {
     match data.len() {
         0..=16 => crate::mask::portable(data, key),
         #[cfg(target_arch = "x86_64")]
-        17..=32 => mask::unmask(Sse2, data, key),
-        _ => unmask_more(data, key),
-    }
-}
-
-#[inline(never)]
-fn unmask_more(data: &mut [u8], key: [u8; 4]) -> bool {
-    match data.len() {
-        #[cfg(target_arch = "x86_64")]
-        0..LONG => mask::unmask(Sse2, data, key),
+        17..LONG => mask::unmask(Sse2, data, key),
         _ => unmask_long(data, key),
     }
 }
