@@ -1,4 +1,5 @@
 //! Deadlines in simulated time: no clock and no sleep.
+#![cfg(feature = "std")]
 
 mod common;
 
@@ -430,7 +431,6 @@ fn a_loop_that_serves_deadlines_alone_wakes_seldom() {
     assert!(wakes <= 2 * pings + 2, "{wakes} for {pings}");
 }
 
-#[cfg(feature = "alloc")]
 mod layer_2 {
     use super::common::{TestClient, zero_key};
     use super::*;

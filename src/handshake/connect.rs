@@ -26,7 +26,7 @@ use crate::handshake::url::Url;
 /// ```
 /// use sansocket::deflate::Compression;
 /// use sansocket::handshake::{ConnectRequest, HandshakeError};
-/// use sansocket::{Config, WebSocket};
+/// use sansocket::{Config, Connection};
 ///
 /// let request = ConnectRequest {
 ///     method: "CONNECT",
@@ -54,8 +54,7 @@ use crate::handshake::url::Url;
 /// assert_eq!(pairs.next(), Some(("sec-websocket-protocol", &b"chat"[..])));
 ///
 /// // The stream's bytes are those of a WebSocket, masked as over TCP.
-/// let agreement = compression.map(|answer| answer.agreement);
-/// let ws = WebSocket::server_with_compression(Config::new(), agreement);
+/// let ws = Connection::server(Config::new().allow_compressed(compression.is_some()));
 /// # Ok::<(), HandshakeError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]

@@ -8,6 +8,7 @@
 #[path = "../../../tests/common/mod.rs"]
 mod common;
 pub mod compression;
+mod connect;
 mod conversation;
 mod handshake;
 mod receive;
@@ -15,6 +16,7 @@ mod script;
 mod small;
 
 pub use self::compression::{deflate, inflate};
+pub use self::connect::connect;
 pub use self::conversation::{duplex, roundtrip};
 pub use self::handshake::{extensions, handshake_request, handshake_response};
 pub use self::receive::receive_splits;
@@ -24,7 +26,8 @@ pub use self::small::{mask, utf8};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target, by the name of its folder in `seeds/`.
-pub const ALL: [Target; 10] = [
+pub const ALL: [Target; 11] = [
+    ("connect", connect),
     ("deflate", |data| drop(deflate(data))),
     ("duplex", duplex),
     ("extensions", extensions),
