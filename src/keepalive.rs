@@ -306,8 +306,9 @@ impl Keepalive {
     /// Until when to wait for the peer before the next call of
     /// [`on_timeout`](Self::on_timeout), on the caller's clock; `None` is for ever.
     ///
-    /// It lies behind the time of the last such call, but if something was told
-    /// since from which a deadline runs: then it is zero.
+    /// It is later than the time of the last such call. Only where something was
+    /// told since from which a deadline runs, it is zero: to be told the time at
+    /// once.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
         let Some(since) = self.since else { return Some(Duration::ZERO) };
