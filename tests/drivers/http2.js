@@ -27,7 +27,7 @@ const FRAMES = Buffer.concat([
 
 async function main() {
   const server = new Program(
-    process.env.SANSOCKET_TOKIO, '--listen', '127.0.0.1:0', '--listen-tls', '127.0.0.1:0', '--idle-timeout', '4',
+    process.env.SANSOCKET_TOKIO, '--listen', '127.0.0.1:0', '--listen-tls', '127.0.0.1:0', '--idle-timeout', '8',
   );
   const { host } = new URL((await server.lineWith('listening on wss://')).split(' ').pop());
 
@@ -135,6 +135,7 @@ async function main() {
 
     'a stream that is not read: not read from without end, reset at a deadline, others served': async () => {
       const session = await connect();
+      session.setLocalWindowSize(1 << 24); // so that it is the stream's own that shuts
       const { stream } = await open(session);
       const gone = new Promise((done) => stream.once('close', done));
       let taken = 0;
@@ -147,6 +148,7 @@ async function main() {
       }
       assert.ok(taken < 16 << 20, `${taken} bytes were taken`);
       await isServed(session);
+      assert.ok(!stream.closed, 'the other was served only when this one was gone');
       await within(gone, 'end of a stream that is not read');
       await isServed(session);
       session.destroy();

@@ -19,14 +19,25 @@ use tokio::time::timeout;
 use crate::options::Options;
 use crate::{PAGE, Result, connection};
 
+/// Streams of a connection at a time, and the bytes that may wait in each to be read.
+const STREAMS: u32 = 100;
+const WINDOW: u32 = 64 * 1024;
+
 /// Serves the streams of a connection until nobody wants one any more.
 pub(crate) async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     options: Options,
 ) -> Result<()> {
-    // SETTINGS_ENABLE_CONNECT_PROTOCOL (§3). A browser that does not see it opens a connection of
-    // HTTP/1.1 for each WebSocket.
-    let handshake = Builder::new().enable_connect_protocol().handshake(stream);
+    let handshake = Builder::new()
+        // A browser that does not see it opens a connection of HTTP/1.1 for each WebSocket (§3).
+        .enable_connect_protocol()
+        // By default a peer may open as many as it likes, with headers of 16 MiB.
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(16 * 1024)
+        // Room for all of them, or those that are not read would use up that of the others.
+        .initial_window_size(WINDOW)
+        .initial_connection_window_size(STREAMS * WINDOW)
+        .handshake(stream);
     let mut connection = timeout(options.handshake_timeout, handshake).await??;
     // Each stream holds a count.
     let streams = Arc::new(());
