@@ -1,7 +1,5 @@
 //! What can be wrong with a payload.
 
-use super::table::CodeError;
-
 /// Why the payload of a message cannot be inflated. In WebSocket terms: fail
 /// the connection with close code 1007.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,12 +54,3 @@ impl core::fmt::Display for InflateError {
 }
 
 impl core::error::Error for InflateError {}
-
-impl From<CodeError> for InflateError {
-    fn from(error: CodeError) -> Self {
-        match error {
-            CodeError::Oversubscribed => Self::OversubscribedCode,
-            CodeError::Incomplete => Self::IncompleteCode,
-        }
-    }
-}

@@ -9,6 +9,7 @@ use super::super::symbols::{
     DISTANCE_SYMBOLS, DISTANCES, END_OF_BLOCK, FIRST_LENGTH, FIXED_DISTANCE, FIXED_LITLEN, LENGTHS,
     LITLEN_SYMBOLS, MAX_CODE_BITS, PRECODE_SYMBOLS, REPEATS, Range,
 };
+use super::error::InflateError;
 
 /// What a code stands for.
 ///
@@ -110,13 +111,6 @@ pub(super) type DistanceTable = Table<402, 8>;
 /// Code lengths; their codes have at most 7 bits.
 pub(super) type PrecodeTable = Table<128, 7>;
 
-/// Why code lengths do not make a prefix code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CodeError {
-    Oversubscribed,
-    Incomplete,
-}
-
 impl<const N: usize, const ROOT_BITS: usize> Table<N, ROOT_BITS> {
     pub(super) const fn new() -> Self {
         Self { entries: [Entry(Entry::INVALID); N], root_mask: 0 }
@@ -147,7 +141,7 @@ impl<const N: usize, const ROOT_BITS: usize> Table<N, ROOT_BITS> {
         lengths: &[u8],
         symbols: &[Entry],
         strict: bool,
-    ) -> Result<(), CodeError> {
+    ) -> Result<(), InflateError> {
         let mut counts = [0u16; MAX_CODE_BITS + 1];
         let mut symbol = next_used(lengths, 0);
         while symbol < lengths.len() {
@@ -167,14 +161,14 @@ impl<const N: usize, const ROOT_BITS: usize> Table<N, ROOT_BITS> {
         while length <= MAX_CODE_BITS {
             free = 2 * free - counts[length] as i32;
             if free < 0 {
-                return Err(CodeError::Oversubscribed);
+                return Err(InflateError::OversubscribedCode);
             }
             starts[length + 1] = starts[length] + counts[length];
             length += 1;
         }
         if free > 0 {
             if strict || longest > 1 {
-                return Err(CodeError::Incomplete);
+                return Err(InflateError::IncompleteCode);
             }
             self.entries[0] = Entry(Entry::INVALID).with_code(1);
             self.entries[1] = self.entries[0];
@@ -265,13 +259,13 @@ const fn next_used(lengths: &[u8], mut symbol: usize) -> usize {
 }
 
 impl LitlenTable {
-    pub(super) const fn build_litlen(&mut self, lengths: &[u8]) -> Result<(), CodeError> {
+    pub(super) const fn build_litlen(&mut self, lengths: &[u8]) -> Result<(), InflateError> {
         self.build(lengths, &LITLEN, false)
     }
 }
 
 impl DistanceTable {
-    pub(super) const fn build_distance(&mut self, lengths: &[u8]) -> Result<(), CodeError> {
+    pub(super) const fn build_distance(&mut self, lengths: &[u8]) -> Result<(), InflateError> {
         self.build(lengths, &DISTANCE, false)
     }
 }
@@ -280,7 +274,7 @@ impl PrecodeTable {
     pub(super) const fn build_precode(
         &mut self,
         lengths: &[u8; PRECODE_SYMBOLS],
-    ) -> Result<(), CodeError> {
+    ) -> Result<(), InflateError> {
         self.build(lengths, &PRECODE, true)
     }
 }
@@ -370,15 +364,15 @@ mod tests {
     #[test]
     fn over_subscribed_and_incomplete_codes_are_refused() {
         let mut table = DistanceTable::new();
-        assert_eq!(table.build_distance(&[1, 1, 1]), Err(CodeError::Oversubscribed));
-        assert_eq!(table.build_distance(&[2, 2, 2]), Err(CodeError::Incomplete));
-        assert_eq!(table.build_distance(&[2]), Err(CodeError::Incomplete));
+        assert_eq!(table.build_distance(&[1, 1, 1]), Err(InflateError::OversubscribedCode));
+        assert_eq!(table.build_distance(&[2, 2, 2]), Err(InflateError::IncompleteCode));
+        assert_eq!(table.build_distance(&[2]), Err(InflateError::IncompleteCode));
         assert_eq!(table.build_distance(&[1]), Ok(()));
         assert_eq!(table.build_distance(&[]), Ok(()));
         assert_eq!(table.build_distance(&[1, 2, 2]), Ok(()));
         let mut precode = [0; 19];
         precode[5] = 1;
-        assert_eq!(PrecodeTable::new().build_precode(&precode), Err(CodeError::Incomplete));
+        assert_eq!(PrecodeTable::new().build_precode(&precode), Err(InflateError::IncompleteCode));
     }
 
     #[test]
