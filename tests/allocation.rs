@@ -508,3 +508,105 @@ fn sizes() {
         assert_eq!(size, expected, "{name}");
     }
 }
+
+/// Streams of a peer that means harm, the same in kind for each limit.
+fn hostile_streams(side: Side, compressed: bool) -> Vec<Vec<u8>> {
+    let text = "text in many pieces, ".repeat(400);
+    let mut pieces = side.frame(TEXT, b"");
+    pieces.extend(text.bytes().flat_map(|byte| side.frame(CONT, &[byte])));
+    let mut streams = vec![
+        side.frame(PING, &[7; 125]).repeat(300),
+        [side.frame(BINARY, b""), side.frame(CONT, b"").repeat(2000)].concat(),
+        [side.frame(BINARY, &[1; 1000]), side.frame(CONT, &[2; 1000]).repeat(10)].concat(),
+        [side.header(FIN | BINARY, 8000), vec![0x55; 8000]].concat(),
+        side.header(FIN | BINARY, (1 << 63) - 1),
+        side.header(BINARY, 8 << 10),
+        pieces,
+        vec![0xFF; 1000],
+    ];
+    if compressed {
+        // A bomb, whole and in fragments, and blocks that give nothing.
+        let mut scratch = Box::<DeflateScratch>::default();
+        let mut payload = vec![0; 10_000];
+        let window = WindowBits::MAX;
+        let mut table = vec![0; Level::Best.table_len(window)];
+        let zeros = vec![0; 1 << 20];
+        let len =
+            scratch.deflate_whole(Level::Best, window, &mut table, &zeros, &mut payload).unwrap();
+        payload.truncate(len);
+        streams.push(side.frame(FIN | BINARY | 0x40, &payload));
+        let pieces: Vec<_> = payload.chunks(3).collect();
+        streams.push(side.fragments(BINARY | 0x40, &pieces));
+        streams.push(side.frame(FIN | TEXT | 0x40, &[0, 0, 0, 0xFF, 0xFF].repeat(1500)));
+    }
+    streams
+}
+
+/// Feeds `wire` in pieces, the output written at once; the calls that it took.
+fn feed<R: Role>(
+    mut ws: WebSocket<R>,
+    wire: &mut [u8],
+    output: &mut Vec<u8>,
+    step: usize,
+) -> usize {
+    let mut calls = 0;
+    for mut input in wire.chunks_mut(step) {
+        loop {
+            calls += 1;
+            output.clear();
+            match ws.receive(&mut input, output) {
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => break,
+            }
+        }
+    }
+    calls
+}
+
+#[test]
+fn whatever_the_peer_sends_memory_keeps_to_what_was_said() {
+    let config = Config::new().max_message(8 << 10).max_fragments(9000);
+    let agreement = |takeover| {
+        let wish = Compression::new()
+            .send_window(WindowBits::MAX)
+            .receive_window(WindowBits::MAX)
+            .receive_takeover(takeover)
+            .send_takeover(takeover);
+        let offers = Extensions::new(b"permessage-deflate; client_max_window_bits");
+        wish.accept(offers.map(Result::unwrap)).unwrap().agreement
+    };
+    for agreed in [None, Some(agreement(true)), Some(agreement(false))] {
+        let mut most = 0;
+        for side in [Side::Server, Side::Client] {
+            type TestClient = Client<fn() -> [u8; 4]>;
+            let bound = match side {
+                Side::Server => WebSocket::<Server>::max_memory(&config, agreed.as_ref()),
+                Side::Client => WebSocket::<TestClient>::max_memory(&config, agreed.as_ref()),
+            };
+            for stream in hostile_streams(side, agreed.is_some()) {
+                for step in [1, 1000, stream.len()] {
+                    let mut wire = stream.clone();
+                    let mut output = Vec::with_capacity(300);
+                    let bytes = wire.len();
+                    let (_, peak, calls) = allocations(|| match side {
+                        Side::Server => {
+                            let ws = WebSocket::server_with_compression(config, agreed);
+                            feed(ws, &mut wire, &mut output, step)
+                        }
+                        Side::Client => {
+                            let key: fn() -> [u8; 4] = zero_key;
+                            let ws = WebSocket::client_with_compression(config, key, agreed);
+                            feed(ws, &mut wire, &mut output, step)
+                        }
+                    });
+                    assert!(peak as u64 <= bound, "{peak} of {bound} bytes");
+                    // Each call takes bytes, gives what is two bytes at least, or
+                    // ends a read.
+                    assert!(calls <= bytes / 2 + bytes.div_ceil(step) + 1, "{calls} calls");
+                    most = most.max(peak);
+                }
+            }
+        }
+        assert!(most > 16 << 10, "the streams do press on the limit: {most}");
+    }
+}

@@ -2,6 +2,7 @@
 
 mod assembly;
 mod compression;
+mod memory;
 mod message;
 mod receiver;
 mod sender;
