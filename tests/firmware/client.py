@@ -26,6 +26,7 @@ class Board:
         self.elf = elf
         self.stacks = []
         self.exits = []
+        self.running = set()
 
     async def __aenter__(self):
         self.server = await asyncio.start_server(self.connection, "127.0.0.1", 0)
@@ -35,6 +36,8 @@ class Board:
         return self
 
     async def __aexit__(self, *_):
+        for qemu in self.running:
+            qemu.kill()
         self.server.close()
         await self.server.wait_closed()
 
@@ -50,6 +53,8 @@ class Board:
             *QEMU, self.elf, stdin=pipe, stdout=pipe, stderr=pipe
         )
 
+        self.running.add(qemu)
+
         async def pump(source, sink):
             while data := await source.read(256):
                 sink.write(data)
@@ -63,6 +68,7 @@ class Board:
         inward.cancel()
         told = (await qemu.stderr.read()).decode()
         self.exits.append(await qemu.wait())
+        self.running.discard(qemu)
         self.stacks += [int(used) for used in re.findall(r"stack (\d+)", told)]
         writer.close()
 
