@@ -182,4 +182,29 @@ mod tests {
             }
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_and_any_key(
+            bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..5000),
+            offset in 0..64_usize,
+            key: [u8; 4],
+        ) {
+            let start = offset.min(bytes.len());
+            let plain = &bytes[start..];
+            let masked = naive(plain, key);
+            for (name, unmask) in unmaskers() {
+                let mut bytes = bytes.clone();
+                let place = &mut bytes[start..];
+                let ascii = unmask(place, key);
+                proptest::prop_assert_eq!(&*place, &masked, "{}", name);
+                proptest::prop_assert_eq!(ascii, masked.is_ascii(), "{}", name);
+            }
+            for (name, copy) in copies() {
+                let mut target = vec![0; plain.len()];
+                copy(plain, &mut target, key);
+                proptest::prop_assert_eq!(&target, &masked, "{}", name);
+            }
+        }
+    }
 }

@@ -243,4 +243,24 @@ mod tests {
             }
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_whole_or_damaged(
+            text in ".{0,400}",
+            at: proptest::sample::Index,
+            with: u8,
+            cut: proptest::sample::Index,
+        ) {
+            let mut bytes = text.into_bytes();
+            check(&bytes);
+            check(&bytes[cut.index(bytes.len() + 1)..]);
+            check(&bytes[..cut.index(bytes.len() + 1)]);
+            if !bytes.is_empty() {
+                let at = at.index(bytes.len());
+                bytes[at] = with;
+                check(&bytes);
+            }
+        }
+    }
 }
