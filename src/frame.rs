@@ -9,6 +9,12 @@
 //!  +-+---+-------+  +-+------------+  +----------------+----------------+
 //! ```
 
+// What peers send passes through here: nothing that could panic on it.
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
 use core::fmt;
 use core::ops::{BitOr, Deref};
 

@@ -1,5 +1,11 @@
 //! The payload of a control frame: at most 125 bytes, by construction.
 
+// What peers send passes through here: nothing that could panic on it.
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
 use core::fmt;
 use core::ops::Deref;
 

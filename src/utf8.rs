@@ -5,6 +5,12 @@
 //! twice. A character cut by the end of a piece waits in the decoder, three
 //! bytes at most.
 
+// What peers send passes through here: nothing that could panic on it.
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
 use core::fmt;
 
 use crate::mask;

@@ -1,5 +1,11 @@
 //! Layer 1: a connection after its opening handshake, as events and frames.
 
+// What peers send passes through here: nothing that could panic on it.
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
 mod event;
 mod outbound;
 mod receiver;

@@ -254,12 +254,13 @@ impl<'o> Head<'o> {
 
     pub(super) fn push_number(&mut self, number: usize) -> &mut Self {
         let mut digits = [0; 20];
-        let mut rest = number;
-        let mut first = digits.len();
-        while rest > 0 || first == digits.len() {
-            first -= 1;
-            digits[first] = b'0' + (rest % 10) as u8;
-            rest /= 10;
+        let (mut rest, mut first) = (number, digits.len());
+        for digit in digits.iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            (rest, first) = (rest / 10, first - 1);
+            if rest == 0 {
+                break;
+            }
         }
         self.push(digits.get(first..).unwrap_or_default())
     }

@@ -38,6 +38,12 @@
 //!           fields ──► ConnectResponse ──► Accepted
 //! ```
 
+// What peers send passes through here: nothing that could panic on it.
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
 mod authority;
 mod compose;
 mod connect;

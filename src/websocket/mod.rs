@@ -1,5 +1,11 @@
 //! Layer 2: whole messages, with Pongs and Closes answered.
 
+// What peers send passes through here: nothing that could panic on it.
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
 mod assembly;
 mod compression;
 mod memory;
