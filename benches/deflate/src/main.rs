@@ -14,7 +14,7 @@ use deflate_oracle::{Compressor, Decompressor, empty, libdeflate, miniz};
 use sansocket::deflate::Level;
 
 const SIZES: [usize; 6] = [64, 256, 1024, 4096, 16384, 65536];
-const REPETITIONS: usize = 9;
+const REPETITIONS: usize = 31;
 
 fn main() {
     let what = std::env::args().nth(1).unwrap_or_default();
@@ -113,7 +113,6 @@ fn inflate(total: usize) {
         "inflate: speed, zlib-rs = 1 (geometric mean of chat, tick, cjk); MB/s of ours on chat"
     );
     for takeover in [true, false] {
-        let mut names = None;
         for size in SIZES {
             let mut speeds = Vec::new();
             let mut on_chat = None;
@@ -143,10 +142,10 @@ fn inflate(total: usize) {
                 let medians = medians(&mut contenders);
                 on_chat.get_or_insert(medians[3].1 as f64 / medians[3].0 / 1e6);
                 speeds.push(medians.iter().map(|m| medians[0].0 / m.0).collect::<Vec<_>>());
-                names.get_or_insert_with(|| {
+                if size == SIZES[0] && kind == TEXTS[0] {
                     heading(takeover, contenders.iter().map(|contender| contender.name));
                     println!("{:>11}", "MB/s");
-                });
+                }
             }
             print!("{size:14}");
             row(&speeds, 2);
@@ -160,7 +159,6 @@ fn deflate(total: usize) {
         "deflate: speed, zlib-rs level 6 = 1 (geometric mean of chat, tick, cjk) | bytes of text for each of payload, the same"
     );
     for takeover in [true, false] {
-        let mut names = None;
         for size in SIZES {
             let (mut speeds, mut shrinks) = (Vec::new(), Vec::new());
             for kind in TEXTS {
@@ -186,11 +184,11 @@ fn deflate(total: usize) {
                 let len = messages.len() * size;
                 speeds.push(medians.iter().map(|m| medians[0].0 / m.0).collect::<Vec<_>>());
                 shrinks.push(medians.iter().map(|m| len as f64 / m.1 as f64).collect());
-                names.get_or_insert_with(|| {
+                if size == SIZES[0] && kind == TEXTS[0] {
                     let all = || contenders.iter().map(|contender| contender.name);
                     heading(takeover, all().chain(["|"]).chain(all()));
                     println!();
-                });
+                }
             }
             print!("{size:14}");
             row(&speeds, 2);
@@ -217,7 +215,7 @@ fn row(values: &[Vec<f64>], digits: usize) {
 /// Blocks with nothing in them: the most work that a byte of input can make.
 fn hostile() {
     println!("empty blocks: ns each");
-    let mut names = None;
+    println!("{:14}{:>11}{:>11}{:>11}", "", "zlib-rs", "zlib", "ours");
     for (name, blocks) in [
         ("stored", empty::stored as fn(usize) -> Vec<u8>),
         ("fixed", empty::fixed),
@@ -226,16 +224,11 @@ fn hostile() {
     ] {
         const BLOCKS: usize = 2000;
         let payload = &[blocks(BLOCKS)][..];
-        let mut contenders = [
+        let medians = medians(&mut [
             inflating("zlib-rs", rs::Inflate::new(15), payload, 0, true),
             inflating("zlib", c::Inflate::new(15), payload, 0, true),
             inflating("ours", Receiver::new(true), payload, 0, true),
-        ];
-        let medians = medians(&mut contenders);
-        names.get_or_insert_with(|| {
-            heading(true, contenders.iter().map(|contender| contender.name));
-            println!();
-        });
+        ]);
         print!("{name:14}");
         row(&[medians.iter().map(|m| m.0 * 1e9 / BLOCKS as f64).collect()], 1);
         println!();
