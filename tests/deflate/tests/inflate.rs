@@ -472,6 +472,81 @@ fn fact_40_limits() {
     assert!(payload.len() - input.len() < 1100, "{}", payload.len() - input.len());
 }
 
+/// The codes of RFC 1951 §3.2.2, their first bit lowest.
+fn codes(lengths: &[u8]) -> Vec<u32> {
+    let mut codes = vec![0; lengths.len()];
+    let mut code = 0u32;
+    for length in 1..=15 {
+        for (symbol, _) in lengths.iter().enumerate().filter(|(_, l)| **l == length) {
+            codes[symbol] = code.reverse_bits() >> (32 - u32::from(length));
+            code += 1;
+        }
+        code *= 2;
+    }
+    codes
+}
+
+/// Two literals and a match that take all the bits they can, 78, over and over, cut at every place.
+#[test]
+fn the_longest_codes_at_every_cut() {
+    let mut rng = Rng(7);
+    let noise = rng.bytes(32_000);
+    let mut out = BitWriter(vec![0, 0x00, 0x7d, 0xff, 0x82], 0);
+    out.0.extend_from_slice(&noise);
+    // One code of each length, and the rest of 15 bits: the literals 97 and 98, and length 284 among them.
+    let (mut litlen, mut distance) = ([0u8; 286], [0u8; 30]);
+    litlen[..12].copy_from_slice(&[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]);
+    litlen[256] = 1;
+    for symbol in [97, 98, 283, 284] {
+        litlen[symbol] = 15;
+    }
+    for (length, symbol) in (1..).zip(0..14) {
+        distance[symbol] = length;
+    }
+    distance[28..].fill(15);
+    out.put(0b100, 3);
+    out.put(29 | 29 << 5 | 15 << 10, 14);
+    for symbol in [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15] {
+        out.put(if symbol < 16 { 4 } else { 0 }, 3);
+    }
+    for &length in litlen.iter().chain(&distance) {
+        out.put(u32::from(length).reverse_bits() >> 28, 4);
+    }
+    let (litlen, distance) = (codes(&litlen), codes(&distance));
+    let mut expected = noise;
+    for n in 0..40 {
+        out.put(litlen[97], 15);
+        out.put(litlen[98], 15);
+        expected.extend(b"ab");
+        let (more, back) = (n % 31, rng.below(7000));
+        out.put(litlen[284], 15);
+        out.put(more, 5);
+        out.put(distance[29], 15);
+        out.put(back as u32, 13);
+        let start = expected.len() - 24577 - back;
+        expected.extend_from_within(start..start + 227 + more as usize);
+    }
+    out.put(litlen[256], 1);
+    out.put(0, 3);
+    let (payload, len) = (out.0, expected.len());
+    let mut theirs = vec![0; 1 << 17];
+    assert_eq!(c::verdict(&payload, &mut theirs), Some(()));
+    assert!(theirs == expected);
+    let mut scratch = InflateScratch::new();
+    let mut message = vec![0; len + 1000];
+    for cut in 32_100..=payload.len() {
+        let mut inflater = Inflater::new();
+        let (first, second) = payload.split_at(cut);
+        for mut piece in [first, second] {
+            let inflated =
+                inflater.inflate_whole(&mut scratch, WindowBits::MAX, &mut piece, &mut message);
+            assert!(!inflated.unwrap().is_full);
+        }
+        assert_eq!(inflater.finish(), Ok(()), "{cut}");
+        assert!(message[..len] == expected, "{cut}");
+    }
+}
+
 #[test]
 fn one_scratch_serves_messages_that_interleave() {
     let mut rng = Rng(5);
