@@ -104,6 +104,10 @@ pub mod mask;
 mod payload;
 pub mod sha1;
 #[cfg(feature = "simd")]
+#[cfg_attr(
+    not(any(target_arch = "x86_64", target_arch = "aarch64")),
+    allow(dead_code, reason = "there are no vectors for this CPU")
+)]
 mod simd;
 pub mod utf8;
 #[cfg(feature = "alloc")]
