@@ -15,15 +15,21 @@ use crate::simd;
 /// XORs `data` with `key`, the first byte of `data` with `key[0]`.
 #[inline]
 pub fn apply(data: &mut [u8], key: [u8; 4]) {
-    apply_is_ascii(data, key);
+    #[cfg(feature = "simd")]
+    simd::unmask(data, key);
+    #[cfg(not(feature = "simd"))]
+    portable(data, key);
 }
 
 /// As [`apply`]; whether all of `data` is then ASCII, which costs next to
 /// nothing to find out on the way.
+///
+/// Only what is very short is done without a call: more code in the hot path of
+/// receiving would slow that down.
 #[inline]
 pub(crate) fn apply_is_ascii(data: &mut [u8], key: [u8; 4]) -> bool {
     #[cfg(feature = "simd")]
-    return simd::unmask(data, key);
+    return simd::unmask_small(data, key);
     #[cfg(not(feature = "simd"))]
     portable(data, key)
 }

@@ -163,7 +163,7 @@ impl Decoder {
 
 /// Whether `bytes` are so few that it pays to look for ASCII first, and are it.
 #[inline]
-fn is_short_ascii(bytes: &mut [u8]) -> bool {
+pub(crate) fn is_short_ascii(bytes: &mut [u8]) -> bool {
     // With a key of zeros nothing changes, and the fast way to look is shared.
     bytes.len() < 128 && mask::apply_is_ascii(bytes, [0; 4])
 }

@@ -136,11 +136,15 @@ impl<R: Role> Receiver<R> {
             return self.receive_any(input);
         };
         let kind = if header.text { Kind::Text } else { Kind::Binary };
-        let ascii = R::RECEIVES_MASKED && mask::apply_is_ascii(payload, header.key);
+        let ascii = if R::RECEIVES_MASKED {
+            mask::apply_is_ascii(payload, header.key)
+        } else {
+            header.text && utf8::is_short_ascii(payload)
+        };
         if header.text
             && !ascii
             && self.config.check_text
-            && let Some(good) = judge_text(&mut utf8::Decoder::new(), payload, None, true)
+            && let Some(good) = judge_message(payload)
         {
             let data = Data { kind, first: true, last: true, compressed: false, payload };
             return Ok(Some(Event::Data(self.cut_text(data, good)?)));
@@ -444,13 +448,22 @@ impl<R> fmt::Debug for Receiver<R> {
     }
 }
 
+/// Judges the text of a whole message: `None` if it is good, or how many bytes of
+/// it are.
+#[inline(never)]
+fn judge_message(payload: &mut [u8]) -> Option<usize> {
+    match utf8::from_utf8(payload) {
+        Ok(_) => None,
+        Err(_) => judge_text(&mut utf8::Decoder::new(), payload, None, true),
+    }
+}
+
 /// Judges a piece of text, the `last` of its message or not, unmasking it first
 /// if there is a key: `None` if it is good, or how many bytes of it are.
 ///
 /// > When an endpoint is to interpret a byte stream as UTF-8 but finds that the
 /// > byte stream is not, in fact, a valid UTF-8 stream, that endpoint MUST _Fail
 /// > the WebSocket Connection_. (RFC 6455 §8.1)
-#[inline(never)]
 fn judge_text(
     text: &mut utf8::Decoder,
     payload: &mut [u8],

@@ -95,22 +95,56 @@ pub(super) fn copy<S: Simd<N>, const N: usize>(
     target: &mut [u8],
     key: [u8; 4],
 ) {
-    let turned = cpu.repeat(advance(key, source.len()));
-    let (Some(first), Some(last)) = (source.first_chunk(), source.last_chunk()) else {
-        return mask::portable_copy(source, target, key);
-    };
-    if let Some(to) = target.first_chunk_mut() {
-        cpu.store(cpu.xor(cpu.load(first), cpu.repeat(key)), to);
+    let len = source.len();
+    if len < N {
+        mask::portable_copy(source, target, key);
+    } else if len <= 2 * N {
+        copy_ends::<S, N, 1>(cpu, source, target, key);
+    } else if len <= 4 * N {
+        copy_ends::<S, N, 2>(cpu, source, target, key);
+    } else if len <= 8 * N {
+        copy_ends::<S, N, 4>(cpu, source, target, key);
+    } else {
+        copy_long(cpu, source, target, key);
+    }
+}
+
+/// Writes the first `V` vectors and the last `V`, which together are all and may
+/// overlap.
+#[inline(always)]
+fn copy_ends<S: Simd<N>, const N: usize, const V: usize>(
+    cpu: S,
+    source: &[u8],
+    target: &mut [u8],
+    key: [u8; 4],
+) {
+    let end = source.len().saturating_sub(V * N);
+    for (start, key) in [(0, key), (end, advance(key, source.len()))] {
+        let key = cpu.repeat(key);
+        let from = source.get(start..).and_then(|rest| rest.as_chunks().0.first_chunk::<V>());
+        let to = target.get_mut(start..).and_then(|rest| rest.as_chunks_mut().0.first_chunk_mut());
+        let (Some(from), Some(to)): (_, Option<&mut [_; V]>) = (from, to) else { return };
+        for (from, to) in from.iter().zip(to) {
+            cpu.store(cpu.xor(cpu.load(from), key), to);
+        }
+    }
+}
+
+#[inline(always)]
+fn copy_long<S: Simd<N>, const N: usize>(cpu: S, source: &[u8], target: &mut [u8], key: [u8; 4]) {
+    if let (Some(from), Some(to)) = (source.first_chunk(), target.first_chunk_mut()) {
+        cpu.store(cpu.xor(cpu.load(from), cpu.repeat(key)), to);
     }
     let lead = lead::<N>(target);
-    let key = cpu.repeat(advance(key, lead));
+    let turned = cpu.repeat(advance(key, lead));
     let (from, _) = source.get(lead..).unwrap_or_default().as_chunks::<N>();
     let (to, _) = target.get_mut(lead..).unwrap_or_default().as_chunks_mut::<N>();
     for (from, to) in from.iter().zip(to) {
-        cpu.store(cpu.xor(cpu.load(from), key), to);
+        cpu.store(cpu.xor(cpu.load(from), turned), to);
     }
-    if let Some(to) = target.last_chunk_mut() {
-        cpu.store(cpu.xor(cpu.load(last), turned), to);
+    if let (Some(from), Some(to)) = (source.last_chunk(), target.last_chunk_mut()) {
+        let turned = cpu.repeat(advance(key, source.len()));
+        cpu.store(cpu.xor(cpu.load(from), turned), to);
     }
 }
 

@@ -53,6 +53,21 @@ pub(crate) fn unmask(data: &mut [u8], key: [u8; 4]) -> bool {
     }
 }
 
+/// The same, with less code where it is inlined.
+#[inline]
+pub(crate) fn unmask_small(data: &mut [u8], key: [u8; 4]) -> bool {
+    #[inline(never)]
+    fn unmask_more(data: &mut [u8], key: [u8; 4]) -> bool {
+        unmask(data, key)
+    }
+    match data.len() {
+        0..=16 => crate::mask::portable(data, key),
+        #[cfg(target_arch = "x86_64")]
+        17..=32 => mask::unmask(Sse2, data, key),
+        _ => unmask_more(data, key),
+    }
+}
+
 fn unmask_long(data: &mut [u8], key: [u8; 4]) -> bool {
     match vectors() {
         #[cfg(target_arch = "x86_64")]
