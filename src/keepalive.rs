@@ -19,7 +19,8 @@
 //! Beside a layer 1 connection, in the loop of a server:
 //!
 //! ```
-//! use std::io::{Error, ErrorKind, Read, Write};
+//! use std::io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+//! use std::io::{Error, Read, Write};
 //! use std::net::TcpStream;
 //! use std::time::{Duration, Instant};
 //! use sansocket::{Config, Connection, Event};
@@ -35,7 +36,7 @@
 //!         let n = match io.read(&mut buffer) {
 //!             Ok(0) => return Ok(()), // the peer is gone
 //!             Ok(n) => n,
-//!             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => 0,
+//!             Err(e) if matches!(e.kind(), WouldBlock | TimedOut | Interrupted) => 0,
 //!             Err(error) => return Err(error),
 //!         };
 //!         let mut input = &mut buffer[..n];
@@ -111,8 +112,8 @@ impl Timeouts {
     /// How long after a Ping the peer may be silent before it is given up.
     /// Default: 20 seconds.
     ///
-    /// Any byte from the peer gives it this long anew: its Pong may be waiting
-    /// behind a long message on a slow line.
+    /// Any event from the peer gives it this long anew, a piece of a message too:
+    /// its Pong may be waiting behind a long message on a slow line.
     pub const fn answer(self, time: Duration) -> Self {
         Self { answer: time, ..self }
     }
@@ -306,9 +307,9 @@ impl Keepalive {
     /// Until when to wait for the peer before the next call of
     /// [`on_timeout`](Self::on_timeout), on the caller's clock; `None` is for ever.
     ///
-    /// It is later than the time of the last such call. Only where something was
-    /// told since from which a deadline runs, it is zero: to be told the time at
-    /// once.
+    /// It is later than the time of the last such call, unless something was told
+    /// since from which a deadline runs: then it may be earlier, or zero, and is
+    /// right again with the next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
         let Some(since) = self.since else { return Some(Duration::ZERO) };

@@ -494,3 +494,21 @@ fn after_close_sent_without_dropping_data_still_comes() {
     let mut data = Side::Server.frame(FIN | TEXT, b"x");
     assert!(matches!(receiver.receive(&mut &mut data[..]), Ok(Some(Event::Data(_)))));
 }
+
+#[test]
+fn the_halves_of_layer_2_drop_once_told_of_our_close() {
+    let hello = b"\x81\x82\0\0\0\0hi";
+    for (drop, told) in [(false, false), (false, true), (true, false), (true, true)] {
+        let config = Config::new().drop_after_close(drop);
+        let (mut receiver, _) = WebSocket::server(config).split();
+        if told {
+            receiver.note_close_sent();
+        }
+        let mut bytes = *hello;
+        let received = receiver.receive(&mut &mut bytes[..]).unwrap();
+        assert_eq!(received.is_none(), drop && told, "{drop} {told}");
+        // What is dropped is still judged.
+        let mut bytes = *b"\x81\x81\0\0\0\0\xFF";
+        assert_eq!(receiver.receive(&mut &mut bytes[..]), Err(ProtocolError::TextNotUtf8));
+    }
+}

@@ -356,3 +356,29 @@ proptest! {
             .and_then(|response| ClientConnect::new().check(&response).map(|_| ()));
     }
 }
+
+/// A stack that keeps the pseudo-header fields apart and still lists some may
+/// not list others than it keeps.
+#[test]
+fn pseudo_headers_that_say_something_else() {
+    let request = |headers: &'static [(&'static str, &'static str)]| ConnectRequest {
+        method: "CONNECT",
+        protocol: Some("websocket"),
+        scheme: Some("https"),
+        authority: Some("example.com"),
+        path: Some("/"),
+        headers: headers.iter().map(|(name, value)| (*name, *value)),
+    };
+    let version = ("sec-websocket-version", "13");
+    assert!(request(vec![version].leak()).connect().is_ok());
+    let same = vec![(":authority", "example.com"), version].leak();
+    assert!(request(same).connect().is_ok());
+    for other in [(":evil", "x\r\ny"), (":authority", "other"), (":path", "/other")] {
+        let first = vec![other, version].leak();
+        let last = vec![version, other].leak();
+        for headers in [&*first, &*last] {
+            let error = request(headers).connect().err();
+            assert_eq!(error, Some(HandshakeError::MalformedHead), "{headers:?}");
+        }
+    }
+}

@@ -82,8 +82,7 @@ impl<'b, H: Headers<'b>> ConnectRequest<'b, H> {
     /// unknown, repeated, behind a field of another kind, not text, or if there
     /// is no `:method`.
     pub fn read(pairs: H) -> Result<Self, HandshakeError> {
-        let names = [":method", ":protocol", ":scheme", ":authority", ":path"];
-        let [method, protocol, scheme, authority, path] = pseudo_headers(&pairs, names)?;
+        let [method, protocol, scheme, authority, path] = pseudo_headers(&pairs, PSEUDO_HEADERS)?;
         let method = method.ok_or(HandshakeError::MalformedHead)?;
         Ok(Self { method, protocol, scheme, authority, path, headers: pairs })
     }
@@ -103,6 +102,12 @@ impl<'b, H: Headers<'b>> ConnectRequest<'b, H> {
             return Err(HandshakeError::NotWebSocket);
         }
         check_fields(&self.headers)?;
+        // Those that are in the list, too, must be the same.
+        let own = [Some(self.method), self.protocol, self.scheme, self.authority, self.path];
+        let listed = pseudo_headers(&self.headers, PSEUDO_HEADERS)?;
+        if listed.iter().zip(own).any(|(listed, own)| listed.is_some() && *listed != own) {
+            return Err(HandshakeError::MalformedHead);
+        }
         // > On requests that contain the :protocol pseudo-header field, the
         // > :scheme and :path pseudo-header fields of the target URI [...] MUST
         // > also be included. (§4)
@@ -414,6 +419,9 @@ impl<'o> Iterator for PairsIter<'o> {
 }
 
 impl FusedIterator for PairsIter<'_> {}
+
+/// Those of a request, in the order of [`ConnectRequest`].
+const PSEUDO_HEADERS: [&str; 5] = [":method", ":protocol", ":scheme", ":authority", ":path"];
 
 /// The values of the pseudo-header fields of these names.
 fn pseudo_headers<'b, const N: usize>(

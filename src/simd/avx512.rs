@@ -16,36 +16,38 @@ pub(super) struct Avx512(());
 impl Avx512 {
     #[inline]
     pub(super) fn detect() -> Option<Self> {
-        std::is_x86_feature_detected!("avx512bw").then_some(Self(()))
+        let all =
+            std::is_x86_feature_detected!("avx512f") && std::is_x86_feature_detected!("avx512bw");
+        all.then_some(Self(()))
     }
 
     #[inline]
     pub(super) fn unmask(self, data: &mut [u8], key: [u8; 4]) -> bool {
-        #[target_feature(enable = "avx512bw")]
+        #[target_feature(enable = "avx512f,avx512bw")]
         fn run(cpu: Avx512, data: &mut [u8], key: [u8; 4]) -> bool {
             mask::unmask(cpu, data, key)
         }
-        // SAFETY: `self` proves the feature.
+        // SAFETY: `self` proves the features.
         unsafe { run(self, data, key) }
     }
 
     #[inline]
     pub(super) fn copy_masked(self, source: &[u8], target: &mut [u8], key: [u8; 4]) {
-        #[target_feature(enable = "avx512bw")]
+        #[target_feature(enable = "avx512f,avx512bw")]
         fn run(cpu: Avx512, source: &[u8], target: &mut [u8], key: [u8; 4]) {
             mask::copy(cpu, source, target, key);
         }
-        // SAFETY: `self` proves the feature.
+        // SAFETY: `self` proves the features.
         unsafe { run(self, source, target, key) }
     }
 
     #[inline]
     pub(super) fn is_utf8(self, bytes: &[u8]) -> bool {
-        #[target_feature(enable = "avx512bw")]
+        #[target_feature(enable = "avx512f,avx512bw")]
         fn run(cpu: Avx512, bytes: &[u8]) -> bool {
             utf8::is_utf8(cpu, bytes)
         }
-        // SAFETY: `self` proves the feature.
+        // SAFETY: `self` proves the features.
         unsafe { run(self, bytes) }
     }
 }
@@ -55,37 +57,37 @@ impl Simd<64> for Avx512 {
 
     #[inline(always)]
     fn load(self, bytes: &[u8; 64]) -> __m512i {
-        // SAFETY: `self` proves the feature; 64 bytes can be read, at any alignment.
+        // SAFETY: `self` proves the features; 64 bytes can be read, at any alignment.
         unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
     }
 
     #[inline(always)]
     fn store(self, vector: __m512i, bytes: &mut [u8; 64]) {
-        // SAFETY: `self` proves the feature; 64 bytes can be written, at any alignment.
+        // SAFETY: `self` proves the features; 64 bytes can be written, at any alignment.
         unsafe { _mm512_storeu_si512(bytes.as_mut_ptr().cast(), vector) }
     }
 
     #[inline(always)]
     fn repeat(self, word: [u8; 4]) -> __m512i {
-        // SAFETY: `self` proves the feature.
+        // SAFETY: `self` proves the features.
         unsafe { _mm512_set1_epi32(i32::from_le_bytes(word)) }
     }
 
     #[inline(always)]
     fn xor(self, a: __m512i, b: __m512i) -> __m512i {
-        // SAFETY: `self` proves the feature.
+        // SAFETY: `self` proves the features.
         unsafe { _mm512_xor_si512(a, b) }
     }
 
     #[inline(always)]
     fn or(self, a: __m512i, b: __m512i) -> __m512i {
-        // SAFETY: `self` proves the feature.
+        // SAFETY: `self` proves the features.
         unsafe { _mm512_or_si512(a, b) }
     }
 
     #[inline(always)]
     fn is_ascii(self, vector: __m512i) -> bool {
-        // SAFETY: `self` proves the feature.
+        // SAFETY: `self` proves the features.
         unsafe { _mm512_movepi8_mask(vector) == 0 }
     }
 }
@@ -94,43 +96,43 @@ impl Shuffle<64> for Avx512 {
     #[inline(always)]
     fn load_part(self, bytes: &[u8]) -> __m512i {
         let mask = u64::MAX.checked_shr(64_u32.saturating_sub(bytes.len() as u32)).unwrap_or(0);
-        // SAFETY: `self` proves the feature; `mask` has at most as many bits
+        // SAFETY: `self` proves the features; `mask` has at most as many bits
         // as there are bytes, and what is masked out is not read.
         unsafe { _mm512_maskz_loadu_epi8(mask, bytes.as_ptr().cast()) }
     }
 
     #[inline(always)]
     fn splat(self, byte: u8) -> __m512i {
-        // SAFETY: `self` proves the feature.
+        // SAFETY: `self` proves the features.
         unsafe { _mm512_set1_epi8(byte.cast_signed()) }
     }
 
     #[inline(always)]
     fn and(self, a: __m512i, b: __m512i) -> __m512i {
-        // SAFETY: `self` proves the feature.
+        // SAFETY: `self` proves the features.
         unsafe { _mm512_and_si512(a, b) }
     }
 
     #[inline(always)]
     fn saturating_sub(self, a: __m512i, b: __m512i) -> __m512i {
-        // SAFETY: `self` proves the feature.
+        // SAFETY: `self` proves the features.
         unsafe { _mm512_subs_epu8(a, b) }
     }
 
     #[inline(always)]
     fn high_nibbles(self, vector: __m512i) -> __m512i {
-        // SAFETY: `self` proves the feature.
+        // SAFETY: `self` proves the features.
         let shifted = unsafe { _mm512_srli_epi16::<4>(vector) };
         self.and(shifted, self.splat(0x0F))
     }
 
     #[inline(always)]
     fn look_up(self, table: [u8; 16], indices: __m512i) -> __m512i {
-        // SAFETY: `self` proves the feature; 16 bytes can be read, at any alignment.
+        // SAFETY: `self` proves the features; 16 bytes can be read, at any alignment.
         let table = unsafe { _mm_loadu_si128(table.as_ptr().cast()) };
-        // SAFETY: `self` proves the feature.
+        // SAFETY: `self` proves the features.
         let tables = unsafe { _mm512_broadcast_i32x4(table) };
-        // SAFETY: `self` proves the feature.
+        // SAFETY: `self` proves the features.
         unsafe { _mm512_shuffle_epi8(tables, indices) }
     }
 
@@ -138,21 +140,21 @@ impl Shuffle<64> for Avx512 {
     fn previous(self, before: __m512i, vector: __m512i) -> [__m512i; 3] {
         // The instruction that shifts by bytes does so in each 16 bytes alone,
         // so it is given the 16 before them.
-        // SAFETY: `self` proves the feature.
+        // SAFETY: `self` proves the features.
         let lanes = unsafe { _mm512_alignr_epi64::<6>(vector, before) };
         [
-            // SAFETY: `self` proves the feature.
+            // SAFETY: `self` proves the features.
             unsafe { _mm512_alignr_epi8::<15>(vector, lanes) },
-            // SAFETY: `self` proves the feature.
+            // SAFETY: `self` proves the features.
             unsafe { _mm512_alignr_epi8::<14>(vector, lanes) },
-            // SAFETY: `self` proves the feature.
+            // SAFETY: `self` proves the features.
             unsafe { _mm512_alignr_epi8::<13>(vector, lanes) },
         ]
     }
 
     #[inline(always)]
     fn is_zero(self, vector: __m512i) -> bool {
-        // SAFETY: `self` proves the feature.
+        // SAFETY: `self` proves the features.
         unsafe { _mm512_test_epi8_mask(vector, vector) == 0 }
     }
 }

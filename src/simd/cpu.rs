@@ -20,7 +20,8 @@ pub(super) enum Vectors {
     Portable,
 }
 
-const PORTABLE: bool = cfg!(sansocket_cpu = "portable");
+/// Whether none may be used.
+pub(super) const PORTABLE: bool = cfg!(sansocket_cpu = "portable");
 #[cfg(target_arch = "x86_64")]
 const AT_MOST_AVX2: bool = PORTABLE || cfg!(sansocket_cpu = "avx2");
 

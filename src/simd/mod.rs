@@ -48,7 +48,7 @@ pub(crate) fn unmask(data: &mut [u8], key: [u8; 4]) -> bool {
     match data.len() {
         0..=16 => crate::mask::portable(data, key),
         #[cfg(target_arch = "x86_64")]
-        17..LONG => mask::unmask(Sse2, data, key),
+        17..LONG if !cpu::PORTABLE => mask::unmask(Sse2, data, key),
         _ => unmask_long(data, key),
     }
 }
@@ -63,7 +63,7 @@ pub(crate) fn unmask_small(data: &mut [u8], key: [u8; 4]) -> bool {
     match data.len() {
         0..=16 => crate::mask::portable(data, key),
         #[cfg(target_arch = "x86_64")]
-        17..=32 => mask::unmask(Sse2, data, key),
+        17..=32 if !cpu::PORTABLE => mask::unmask(Sse2, data, key),
         _ => unmask_more(data, key),
     }
 }
@@ -86,7 +86,7 @@ pub(crate) fn copy_masked(source: &[u8], target: &mut [u8], key: [u8; 4]) {
     match source.len() {
         0..=16 => crate::mask::portable_copy(source, target, key),
         #[cfg(target_arch = "x86_64")]
-        17..LONG => mask::copy(Sse2, source, target, key),
+        17..LONG if !cpu::PORTABLE => mask::copy(Sse2, source, target, key),
         _ => copy_long(source, target, key),
     }
 }

@@ -25,7 +25,7 @@ pub use self::sender::MessageSender;
 use self::compression::{Compressor, Decompressor};
 use crate::close::CloseFrame;
 use crate::config::Config;
-use crate::connection::{Client, Receiver, Role, Sender, Server};
+use crate::connection::{Client, Role, Sender, Server};
 use crate::deflate::Agreement;
 use crate::error::{ProtocolError, SendError};
 use crate::keepalive::{Due, Keepalive, TimedOut, Timeouts};
@@ -79,9 +79,6 @@ use crate::payload::Payload;
 pub struct WebSocket<R> {
     receiver: MessageReceiver<R>,
     sender: MessageSender<R>,
-    /// Layer 1 never drops: what is dropped must be judged, and text is judged
-    /// here.
-    drop_after_close: bool,
     keepalive: Option<Box<Keepalive>>,
 }
 
@@ -154,9 +151,8 @@ impl<R: Role> WebSocket<R> {
     ) -> Self {
         let below = config.for_layer_2(compressor.is_some());
         Self {
-            receiver: MessageReceiver::new(Receiver::new(below), decompressor),
+            receiver: MessageReceiver::new(config, decompressor),
             sender: MessageSender::new(Sender::new(below, role), compressor),
-            drop_after_close: config.drop_after_close,
             keepalive: None,
         }
     }
@@ -167,7 +163,8 @@ impl<R: Role> WebSocket<R> {
     ///
     /// ```
     /// use std::error::Error;
-    /// use std::io::{ErrorKind, Read, Write};
+    /// use std::io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    /// use std::io::{Read, Write};
     /// use std::net::TcpStream;
     /// use std::time::{Duration, Instant};
     /// use sansocket::keepalive::Timeouts;
@@ -183,7 +180,7 @@ impl<R: Role> WebSocket<R> {
     ///         let n = match io.read(&mut buffer) {
     ///             Ok(0) => return Err("the peer vanished".into()),
     ///             Ok(n) => n,
-    ///             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => 0,
+    ///             Err(e) if matches!(e.kind(), WouldBlock | TimedOut | Interrupted) => 0,
     ///             Err(error) => return Err(error.into()),
     ///         };
     ///         let answered = answer(&mut ws, &mut buffer[..n], &mut output);
@@ -272,18 +269,15 @@ impl<R: Role> WebSocket<R> {
         input: &mut &'b mut [u8],
         output: &mut Vec<u8>,
     ) -> Result<Option<Received<'b>>, ProtocolError> {
-        if !self.drop_after_close {
-            match self.receiver.whole_message(input) {
-                Ok(None) => {}
-                Ok(Some(message)) => {
-                    self.note_bytes();
-                    self.note_message();
-                    return Ok(Some(Received::Message(message)));
-                }
-                Err(error) => return Err(self.report(error, output)),
+        match self.receiver.whole_message(input) {
+            Ok(None) => self.receive_any(input, output, None),
+            Ok(Some(message)) => {
+                self.note_bytes();
+                self.note_message();
+                Ok(Some(Received::Message(message)))
             }
+            Err(error) => Err(self.report(error, output)),
         }
-        self.receive_any(input, output, None)
     }
 
     /// As [`receive`](Self::receive), with working memory for compression that
@@ -302,31 +296,26 @@ impl<R: Role> WebSocket<R> {
         &mut self,
         input: &mut &'b mut [u8],
         output: &mut Vec<u8>,
-        mut scratch: Option<&mut Scratch>,
+        scratch: Option<&mut Scratch>,
     ) -> Result<Option<Received<'b>>, ProtocolError> {
-        loop {
-            let received = match &mut scratch {
-                Some(scratch) => self.receiver.receive_with(input, scratch),
-                None => self.receiver.receive_any(input),
-            };
-            if core::mem::take(&mut self.receiver.has_heard) {
-                self.note_bytes();
-                self.note_message();
-            }
-            let received = received.map_err(|error| self.report(error, output))?;
-            let Some(received) = received else { return Ok(None) };
+        let received = match scratch {
+            Some(scratch) => self.receiver.receive_with(input, scratch),
+            None => self.receiver.receive_any(input),
+        };
+        if core::mem::take(&mut self.receiver.has_heard) {
             self.note_bytes();
-            match &received {
-                Received::Message(_) if self.drop_after_close && self.sender.has_sent_close() => {
-                    continue;
-                }
-                Received::Message(_) => {}
-                Received::Ping(payload) => self.sender.pong(*payload, output),
-                Received::Pong(payload) => self.note_pong(*payload),
-                Received::Closed(close) => self.close(*close, output),
-            }
-            return Ok(Some(received));
+            self.note_message();
         }
+        let received = received.map_err(|error| self.report(error, output))?;
+        let Some(received) = received else { return Ok(None) };
+        self.note_bytes();
+        match &received {
+            Received::Message(_) => {}
+            Received::Ping(payload) => self.sender.pong(*payload, output),
+            Received::Pong(payload) => self.note_pong(*payload),
+            Received::Closed(close) => self.close(*close, output),
+        }
+        Ok(Some(received))
     }
 
     /// Tells the peer of its error.
@@ -388,6 +377,7 @@ impl<R: Role> WebSocket<R> {
     ///
     /// The peer's answer comes as [`Received::Closed`]; data may come before.
     pub fn close(&mut self, close: impl Into<CloseFrame>, output: &mut Vec<u8>) {
+        self.receiver.note_close_sent();
         self.sender.close(close, output);
         if let Some(keepalive) = &mut self.keepalive {
             keepalive.on_close();

@@ -3,6 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 
+use crate::config::Config;
 use crate::connection::{Event, Kind, Receiver, Role};
 use crate::error::ProtocolError;
 use crate::utf8;
@@ -28,18 +29,29 @@ pub struct MessageReceiver<R> {
     decompressor: Option<Box<Decompressor>>,
     /// Whether a piece of a message has come, for who keeps deadlines.
     pub(super) has_heard: bool,
+    /// Layer 1 never drops: what is dropped must be judged, and text is judged
+    /// here.
+    drop_after_close: bool,
+    /// Whether messages are dropped, our Close being sent.
+    dropping: bool,
 }
 
 impl<R> MessageReceiver<R> {
-    pub(super) const fn new(
-        receiver: Receiver<R>,
-        decompressor: Option<Box<Decompressor>>,
-    ) -> Self {
-        Self { receiver, assembly: Assembly::Empty, decompressor, has_heard: false }
-    }
-
     pub(super) fn decompressor_mut(&mut self) -> Option<&mut Decompressor> {
         self.decompressor.as_deref_mut()
+    }
+}
+
+impl<R: Role> MessageReceiver<R> {
+    pub(super) const fn new(config: Config, decompressor: Option<Box<Decompressor>>) -> Self {
+        Self {
+            receiver: Receiver::new(config.for_layer_2(decompressor.is_some())),
+            assembly: Assembly::Empty,
+            decompressor,
+            has_heard: false,
+            drop_after_close: config.drop_after_close,
+            dropping: false,
+        }
     }
 }
 
@@ -82,6 +94,13 @@ impl<R: Role> MessageReceiver<R> {
         self.receiver.has_received_close()
     }
 
+    /// Tells the receiver that our Close is sent, from when on
+    /// [`Config::drop_after_close`] holds. A [`WebSocket`](crate::WebSocket) does
+    /// it by itself.
+    pub fn note_close_sent(&mut self) {
+        self.dropping = self.drop_after_close;
+    }
+
     /// Takes a message that is one frame, lies whole in the input and is not
     /// compressed, as most do.
     #[inline]
@@ -89,6 +108,9 @@ impl<R: Role> MessageReceiver<R> {
         &mut self,
         input: &mut &'b mut [u8],
     ) -> Result<Option<Message<'b>>, ProtocolError> {
+        if self.dropping {
+            return Ok(None);
+        }
         match self.receiver.take_whole(input) {
             None => Ok(None),
             Some((Kind::Binary, bytes)) => Ok(Some(Message::Binary(Cow::Borrowed(bytes)))),
@@ -127,8 +149,10 @@ impl<R: Role> MessageReceiver<R> {
                         Some(own) if data.is_compressed() => own.add(&data, scratch)?,
                         _ => self.assembly.add(data).map_err(|_| ProtocolError::TextNotUtf8)?,
                     };
-                    let Some(message) = message else { continue };
-                    Received::Message(message)
+                    match message {
+                        Some(message) if !self.dropping => Received::Message(message),
+                        _ => continue,
+                    }
                 }
                 Some(Event::Ping(payload)) => Received::Ping(payload),
                 Some(Event::Pong(payload)) => Received::Pong(payload),
