@@ -500,7 +500,7 @@ fn sizes() {
         ("Receiver<Server>", size_of::<Receiver<Server>>(), 184),
         ("Sender<Server>", size_of::<Sender<Server>>(), 4),
         ("Connection<Server>", size_of::<Connection<Server>>(), 192),
-        ("WebSocket<Server>", size_of::<WebSocket<Server>>(), 264),
+        ("WebSocket<Server>", size_of::<WebSocket<Server>>(), 256),
         ("Keepalive", size_of::<Keepalive>(), 176),
         ("Connection<Client<fn>>", size_of::<Connection<Client<fn() -> [u8; 4]>>>(), 200),
     ];
