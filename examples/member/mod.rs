@@ -41,7 +41,7 @@ impl Member {
         // A write that takes longer than this will never end.
         stream.set_write_timeout(Some(Duration::from_secs(10)))?;
         let (writing, stream) = (Arc::clone(&member), stream.try_clone()?);
-        let writer = thread::spawn(move || writing.write(stream));
+        let writer = thread::Builder::new().spawn(move || writing.write(stream))?;
         Ok((member, writer))
     }
 

@@ -98,7 +98,7 @@ pub(crate) fn listen(
             }
         };
         let shared = Arc::clone(&shared);
-        thread::spawn(move || {
+        let spawned = thread::Builder::new().spawn(move || {
             let (site, serve) = &*shared;
             let peer = stream.peer_addr();
             let served = open(stream, site).and_then(|opened| opened.map_or(Ok(()), serve));
@@ -106,6 +106,11 @@ pub(crate) fn listen(
                 eprintln!("{peer:?}: {error}");
             }
         });
+        if let Err(error) = spawned {
+            // The connection is dropped, and with luck others end meanwhile.
+            eprintln!("no thread for a connection: {error}");
+            thread::sleep(Duration::from_millis(100));
+        }
     }
     Ok(())
 }
