@@ -2,7 +2,7 @@
 //! with a page on the same port, and a graceful end.
 
 use std::error::Error;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -213,5 +213,7 @@ pub(crate) fn linger(mut stream: TcpStream) {
     let _ = stream.shutdown(Shutdown::Write);
     let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
     let (start, mut rest) = (Instant::now(), [0; 4096]);
-    while start.elapsed() < Duration::from_secs(2) && matches!(stream.read(&mut rest), Ok(1..)) {}
+    while start.elapsed() < Duration::from_secs(2)
+        && !matches!(read(&mut stream, &mut rest), Ok(Some(0)) | Err(_))
+    {}
 }
