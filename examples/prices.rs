@@ -57,8 +57,11 @@ fn serve(opened: Opened, timeouts: Timeouts) -> Result<(), Box<dyn Error>> {
         let now = clock.elapsed();
         let in_time = ws.on_timeout(now, &mut output);
         if now >= next_price {
-            // No sooner, should the machine have slept.
-            next_price = (next_price + EVERY).max(now);
+            // What was missed, should the machine have slept, is not made up for.
+            next_price += EVERY;
+            if next_price <= now {
+                next_price = now + EVERY;
+            }
             // It fails only after our Close, when no more prices are due.
             let _ = ws.send(price(SystemTime::now()), &mut output);
         }
