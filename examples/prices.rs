@@ -8,8 +8,8 @@
 //!
 //! Each message is `{"symbol":"SANS","price":299.9,"time":1767225600000}`, the time
 //! in milliseconds of the Unix epoch. Any message from the client closes the
-//! connection with 1000. A client that vanishes is noticed when it does not answer
-//! a Ping.
+//! connection with 1000, one of more than 16 KiB with 1009. A client that vanishes
+//! is noticed when it does not answer a Ping.
 
 mod server;
 mod timed;
@@ -24,6 +24,8 @@ use sansocket::{CloseCode, CloseFrame, Config, ProtocolError, Received, Server, 
 use server::{Opened, Options, Site, linger, listen};
 use timed::read;
 
+/// A longer message is refused with 1009.
+const MAX_MESSAGE: u64 = 16 * 1024;
 const EVERY: Duration = Duration::from_secs(1);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -45,9 +47,8 @@ fn serve(opened: Opened, timeouts: Timeouts) -> Result<(), Box<dyn Error>> {
     // A client that takes nothing any more is not waited for.
     stream.set_write_timeout(Some(Duration::from_secs(10)))?;
     let clock = Instant::now();
-    // What the client says is not looked at, so it may be short.
-    let mut ws = WebSocket::server_with_compression(Config::new().max_message(1024), agreement)
-        .keepalive(timeouts);
+    let config = Config::new().max_message(MAX_MESSAGE);
+    let mut ws = WebSocket::server_with_compression(config, agreement).keepalive(timeouts);
     let (mut buffer, mut output) = (vec![0; 4096], Vec::new());
     let mut input = &mut first[..];
     let mut next_price = Duration::ZERO;
