@@ -59,16 +59,22 @@ def status_of(url, **headers):
 def greeting(rooms, _):
     "a room's id comes back, and a number that counts in this room"
     for room in ("1", "room-77", "gr%C3%BC%C3%9Fe"):
-        with entered(rooms, room) as one, entered(rooms, room) as two:
-            hears(one, f"room {room}, you are 1", "2 joined")
-            hears(two, f"room {room}, you are 2")
+        # Numbers follow the greetings, not the handshakes: one at a time.
+        with entered(rooms, room) as one:
+            hears(one, f"room {room}, you are 1")
+            with entered(rooms, room) as two:
+                hears(two, f"room {room}, you are 2")
+                hears(one, "2 joined")
 
 
 def three_clients(rooms, _):
     "three clients hear each other, and who left"
-    with entered(rooms, "trio") as one, entered(rooms, "trio") as two:
-        hears(one, "room trio, you are 1", "2 joined")
+    with contextlib.ExitStack() as stack:
+        one = stack.enter_context(entered(rooms, "trio"))
+        hears(one, "room trio, you are 1")
+        two = stack.enter_context(entered(rooms, "trio"))
         hears(two, "room trio, you are 2")
+        hears(one, "2 joined")
         with opened(f"{rooms}/trio") as three:
             equal(three.recv(), "room trio, you are 3")
             hears(one, "3 joined")
@@ -159,14 +165,15 @@ def slow_reader(rooms, _):
 
 def too_long(rooms, _):
     "a message that is too long is closed with 1009, a name with 1008"
-    with entered(rooms, "long") as one, entered(rooms, "long") as two:
-        hears(one, "room long, you are 1", "2 joined")
-        hears(two, "room long, you are 2")
-        one.send("x" * 16384)
-        hears(two, "1: " + "x" * 16384)
-        one.send("x" * 16385)
-        equal(closed(one)[0], 1009)
-        hears(two, "1 left")
+    with entered(rooms, "long") as one:
+        hears(one, "room long, you are 1")
+        with entered(rooms, "long") as two:
+            hears(two, "room long, you are 2")
+            one.send("x" * 16384)
+            hears(two, "1: " + "x" * 16384)
+            one.send("x" * 16385)
+            equal(closed(one)[0], 1009)
+            hears(two, "1 left")
     with entered(rooms, "x" * 64) as fits:
         hears(fits, f"room {'x' * 64}, you are 1")
     with entered(rooms, "x" * 65) as connection:
