@@ -7,6 +7,7 @@
 
 mod connect;
 mod deflate;
+mod timed;
 
 use std::error::Error;
 use std::io::{Read, Write};

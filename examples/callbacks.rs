@@ -10,7 +10,7 @@ mod timed;
 
 use std::error::Error;
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use std::{env, io, process, thread};
 
 use connect::{Backoff, Connected, connect};
@@ -121,7 +121,6 @@ impl<'a> App<'a> {
     /// One connection, until it is closed.
     fn run(&mut self, at: Connected, backoff: &mut Backoff) -> Result<CloseFrame, Box<dyn Error>> {
         let Connected { mut stream, ws, first, .. } = at;
-        stream.set_write_timeout(Some(Duration::from_secs(10)))?;
         let clock = Instant::now();
         let ws = ws.keepalive(Timeouts::new());
         let mut socket = Socket { ws, output: Vec::new() };

@@ -11,6 +11,7 @@
 
 mod connect;
 mod deflate;
+mod timed;
 
 use std::error::Error;
 use std::io::{self, BufRead, Read, Write};

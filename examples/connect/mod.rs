@@ -2,15 +2,21 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
+use std::io::{self, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
 
 use sansocket::deflate::Compression;
 use sansocket::handshake::{ClientHandshake, Response, ResponseReader, Url};
+use sansocket::keepalive::{Keepalive, Timeouts};
 use sansocket::{ChaChaKeys, Client, Config, WebSocket};
 
-/// An open connection.
+use crate::timed::read;
+
+/// How long a server may take to accept the connection, and nothing of what is written.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An open connection, with a timeout for writes.
 pub(crate) struct Connected {
     pub(crate) stream: TcpStream,
     pub(crate) ws: WebSocket<Client>,
@@ -51,8 +57,11 @@ pub(crate) fn connect(
     if url.is_secure() {
         return Err("wss:// needs TLS, which this example leaves out".into());
     }
-    let mut stream = TcpStream::connect((url.host(), url.port()))?;
+    let mut stream = dial(&url)?;
     stream.set_nodelay(true)?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let clock = Instant::now();
+    let mut deadline = Keepalive::opening(Timeouts::new());
 
     let mut keys = ChaChaKeys::from_os()?;
     let mut nonce = [0; 16];
@@ -72,15 +81,21 @@ pub(crate) fn connect(
     let mut buffer = vec![0; 16 * 1024];
     let mut filled = 0;
     loop {
-        let n = stream.read(&mut buffer[filled..])?;
-        if n == 0 {
-            return Err("the server closed the connection before it answered".into());
+        // However slowly the bytes come, the whole has ten seconds.
+        if deadline.on_timeout(clock.elapsed()).is_some() {
+            return Err("the server took too long to answer".into());
         }
-        filled += n;
+        stream.set_read_timeout(deadline.wait(clock.elapsed()))?;
+        filled += match read(&mut stream, &mut buffer[filled..])? {
+            Some(0) => return Err("the server closed the connection before it answered".into()),
+            Some(n) => n,
+            None => continue,
+        };
         let Some(response) = reader.read(&buffer[..filled])? else { continue };
         let first = buffer[response.head_len()..filled].to_vec();
         return match handshake.check(&response) {
             Ok(accepted) => {
+                stream.set_read_timeout(None)?;
                 let protocol = accepted.protocol().map(str::to_owned);
                 let ws = WebSocket::client_with_compression(config, keys, accepted.compression());
                 Ok(Connected { stream, ws, first, protocol })
@@ -94,17 +109,38 @@ pub(crate) fn connect(
     }
 }
 
+/// Tries the addresses of the host in turn.
+fn dial(url: &Url) -> io::Result<TcpStream> {
+    let mut failed = io::Error::other("the host has no address");
+    for address in (url.host(), url.port()).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, PATIENCE) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
 /// A refusal as text: status, headers, and a body of at most 64 KiB.
-fn refusal(response: &Response, mut body: Vec<u8>, stream: TcpStream) -> String {
+fn refusal(response: &Response, mut body: Vec<u8>, mut stream: TcpStream) -> String {
     let mut text = format!("{} {}\n", response.status(), response.reason().escape_ascii());
     for (name, value) in response.headers() {
         text += &format!("{name}: {}\n", String::from_utf8_lossy(value));
     }
     let declared = response.header("Content-Length").and_then(|length| str::from_utf8(length).ok());
-    let length = declared.and_then(|length| length.parse().ok()).unwrap_or(u64::MAX).min(64 << 10);
+    let length =
+        declared.and_then(|length| length.parse().ok()).unwrap_or(usize::MAX).min(64 << 10);
     // A server that announces no length and does not end either is not waited for.
+    let (start, mut buffer) = (Instant::now(), [0; 4096]);
     let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));
-    let _ = stream.take(length.saturating_sub(body.len() as u64)).read_to_end(&mut body);
+    while body.len() < length && start.elapsed() < Duration::from_secs(2) {
+        match read(&mut stream, &mut buffer) {
+            Ok(Some(0)) | Err(_) => break,
+            Ok(Some(n)) => body.extend_from_slice(&buffer[..n]),
+            Ok(None) => {}
+        }
+    }
+    body.truncate(length);
     text + "\n" + &String::from_utf8_lossy(&body)
 }
 
