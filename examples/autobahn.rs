@@ -13,7 +13,7 @@ use std::error::Error;
 use std::io::{Read, Write};
 use std::{env, process};
 
-use connect::{Connected, connect};
+use connect::{Connected, connect, parse};
 use sansocket::deflate::Compression;
 use sansocket::{Config, Message, Received};
 
@@ -58,7 +58,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Echoes until the connection ends; returns the last text that came.
 fn run(url: &str, compression: Option<Compression>) -> Result<Option<String>, Box<dyn Error>> {
-    let Connected { mut stream, mut ws, first, .. } = connect(url, &[], &[], compression, CONFIG)?;
+    let url = parse(url)?;
+    let Connected { mut stream, mut ws, first, .. } = connect(&url, &[], &[], compression, CONFIG)?;
     let mut buffer = vec![0; 64 * 1024];
     buffer[..first.len()].copy_from_slice(&first);
     let mut filled = first.len();

@@ -11,14 +11,14 @@ mod timed;
 use std::error::Error;
 use std::io::Write;
 use std::time::Instant;
-use std::{env, io, process, thread};
+use std::{env, process, thread};
 
-use connect::{Backoff, Connected, connect};
+use connect::{Backoff, Connected, connect, is_final, parse};
 use sansocket::keepalive::Timeouts;
 use sansocket::{Client, CloseCode, CloseFrame, Config, Message, Received, WebSocket};
 use timed::read;
 
-fn main() -> io::Result<()> {
+fn main() {
     let mut args = env::args().skip(1);
     let Some(url) = args.next() else {
         eprintln!("usage: callbacks URL [MESSAGE]...");
@@ -43,6 +43,10 @@ fn main() -> io::Result<()> {
             None => println!("close"),
         })
         .run_forever()
+        .unwrap_or_else(|error| {
+            eprintln!("{error}");
+            process::exit(1)
+        });
 }
 
 /// What a callback may do to the connection.
@@ -103,15 +107,17 @@ impl<'a> App<'a> {
         Self { close: Box::new(call), ..self }
     }
 
-    /// Runs until a connection is closed with 1000; connects again after
-    /// anything else.
-    fn run_forever(mut self) -> io::Result<()> {
+    /// Runs until a connection is closed with 1000 or refused for good; connects
+    /// again after anything else.
+    fn run_forever(mut self) -> Result<(), Box<dyn Error>> {
+        let url = parse(self.url)?;
         let mut backoff = Backoff::new()?;
         loop {
-            let connected = connect(self.url, &[], &[], None, Config::new());
+            let connected = connect(&url, &[], &[], None, Config::new());
             match connected.and_then(|connected| self.run(connected, &mut backoff)) {
                 Ok(close) if close.code() == Some(CloseCode::NORMAL) => return Ok(()),
                 Ok(_) => {}
+                Err(error) if is_final(&*error) => return Err(error),
                 Err(error) => (self.error)(&*error),
             }
             thread::sleep(backoff.next());

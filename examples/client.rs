@@ -7,7 +7,8 @@
 //!
 //! Ctrl-D closes the connection and waits for the server to answer. With
 //! `--reconnect` a connection that is lost is made again, after a time that grows
-//! from attempt to attempt; lines typed meanwhile are sent then.
+//! from attempt to attempt; lines typed meanwhile are sent then, also those before Ctrl-D.
+//! A refusal ends it, unless the status says that the server is at fault.
 
 mod connect;
 mod deflate;
@@ -15,19 +16,23 @@ mod timed;
 
 use std::error::Error;
 use std::io::{self, BufRead, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::process::ExitCode;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
-use connect::{Backoff, Connected, Refused, connect};
+use connect::{Backoff, Connected, connect, is_final, parse};
 use sansocket::deflate::Compression;
 use sansocket::keepalive::Timeouts;
 use sansocket::{Client, CloseCode, Config, Message, Received, WebSocket};
 
 const USAGE: &str = "usage: client URL [--header 'Name: value']... [--protocol NAME]... \
                      [--deflate PARAMETERS] [--reconnect]";
+
+/// How many lines, and pieces of 64 KiB from the server, may wait: the user and the server
+/// wait then.
+const QUEUE: usize = 256;
 
 fn main() -> ExitCode {
     match run() {
@@ -76,27 +81,22 @@ fn run() -> Result<(), Box<dyn Error>> {
         }
     }
     let url = url.ok_or(USAGE)?;
+    let url = parse(&url)?;
     let protocols: Vec<&str> = protocols.iter().map(String::as_str).collect();
 
     // Threads wait for the user and for the server; this one does the rest.
-    let (inputs, events) = mpsc::channel();
+    let (inputs, events) = mpsc::sync_channel(QUEUE);
     let user = inputs.clone();
     thread::spawn(move || read_user(&user));
     let mut session =
         Session { inputs, events, backoff: Backoff::new()?, typed: Vec::new(), done: false };
     for number in 0.. {
-        let end = match connect(&url, &headers, &protocols, compression, Config::new()) {
-            Ok(connected) => session.talk(connected, number),
-            // A server that says no will say it again, unless the fault is its own.
-            Err(error) if error.downcast_ref::<Refused>().is_some_and(|no| no.status < 500) => {
-                return Err(error);
-            }
-            Err(error) => Err(error),
-        };
-        match end {
+        let connected = connect(&url, &headers, &protocols, compression, Config::new());
+        match connected.and_then(|connected| session.talk(connected, number)) {
             Ok(()) if !reconnect || session.done => return Ok(()),
             Ok(()) => {}
-            Err(error) if !reconnect || session.done => return Err(error),
+            Err(error) if !reconnect || is_final(&*error) => return Err(error),
+            Err(error) if session.done && session.typed.is_empty() => return Err(error),
             Err(error) => eprintln!("{error}"),
         }
         if session.pause() {
@@ -108,85 +108,100 @@ fn run() -> Result<(), Box<dyn Error>> {
 
 /// What lasts from connection to connection.
 struct Session {
-    inputs: Sender<Input>,
+    inputs: SyncSender<Input>,
     events: Receiver<Input>,
     backoff: Backoff,
-    /// Lines that wait for a connection.
+    /// Lines that are not sent; those of a write that failed are sent again.
     typed: Vec<String>,
     /// The user wants no more, or the server has no more to say.
     done: bool,
 }
 
 impl Session {
-    /// Waits before the next attempt; whether the user is done instead.
+    /// Waits before the next attempt; whether there is nothing to make it for.
     fn pause(&mut self) -> bool {
         let wait = self.backoff.next();
         eprintln!("connecting again in {:.1} s", wait.as_secs_f32());
         let start = Instant::now();
-        while let Ok(input) = self.events.recv_timeout(wait.saturating_sub(start.elapsed())) {
+        let left = || wait.saturating_sub(start.elapsed());
+        while self.typed.len() < QUEUE
+            && let Ok(input) = self.events.recv_timeout(left())
+        {
             match input {
                 Input::Line(line) => self.typed.push(line),
-                Input::Done => return true,
+                Input::Done => self.done = true,
                 Input::Bytes(..) => {}
             }
+            if self.done && self.typed.is_empty() {
+                return true;
+            }
         }
+        thread::sleep(left());
         false
     }
 
     /// One connection, until one of the two sides ends it.
     fn talk(&mut self, connected: Connected, number: u32) -> Result<(), Box<dyn Error>> {
-        let Connected { mut stream, ws, first, protocol } = connected;
-        let mut ws = ws.keepalive(Timeouts::new());
+        let Connected { stream, ws, first, protocol } = connected;
         match protocol {
             Some(protocol) => eprintln!("connected, protocol {protocol}"),
             None => eprintln!("connected"),
         }
-        if !first.is_empty() {
-            self.inputs.send(Input::Bytes(number, first))?;
-        }
         let (server, inputs) = (stream.try_clone()?, self.inputs.clone());
-        thread::spawn(move || read_server(server, number, &inputs));
+        thread::Builder::new().spawn(move || read_server(server, number, &inputs))?;
+        let end = self.exchange(&stream, ws.keepalive(Timeouts::new()), first, number);
+        // Ends the reading thread, too.
+        let _ = stream.shutdown(Shutdown::Both);
+        end
+    }
 
+    fn exchange(
+        &mut self,
+        mut stream: &TcpStream,
+        mut ws: WebSocket<Client>,
+        mut bytes: Vec<u8>,
+        number: u32,
+    ) -> Result<(), Box<dyn Error>> {
         let (clock, mut output) = (Instant::now(), Vec::new());
-        for line in self.typed.drain(..) {
-            ws.send(line, &mut output)?;
-        }
-        stream.write_all(&output)?;
-        output.clear();
-        while !ws.is_closed() {
-            let wait = ws.wait(clock.elapsed()).unwrap_or(Duration::MAX);
-            let received = match self.events.recv_timeout(wait) {
-                Ok(Input::Bytes(of, bytes)) if of == number => {
-                    if bytes.is_empty() {
-                        return Err("connection lost".into());
-                    }
-                    self.receive(&mut ws, bytes, &mut output)
-                }
-                Ok(Input::Line(line)) => Ok(ws.send(&line, &mut output)?),
-                Ok(Input::Done) => {
-                    self.done = true;
-                    ws.close(CloseCode::NORMAL, &mut output);
-                    Ok(())
-                }
-                Ok(Input::Bytes(..)) | Err(_) => Ok(()),
-            };
+        loop {
+            let received = self.receive(&mut ws, &mut bytes, &mut output);
+            let sent = self.typed.iter().try_for_each(|line| ws.send(line, &mut output));
+            if self.done {
+                ws.close(CloseCode::NORMAL, &mut output);
+            }
             // Last, so that what came in time is not found late.
             let in_time = ws.on_timeout(clock.elapsed(), &mut output);
             stream.write_all(&output)?;
             output.clear();
             received?;
+            sent?;
+            self.typed.clear();
             in_time?;
+            if ws.is_closed() {
+                return Ok(());
+            }
+            bytes.clear();
+            let wait = ws.wait(clock.elapsed()).unwrap_or(Duration::MAX);
+            match self.events.recv_timeout(wait) {
+                Ok(Input::Bytes(of, new)) if of == number => {
+                    if new.is_empty() {
+                        return Err("connection lost".into());
+                    }
+                    bytes = new;
+                }
+                Ok(Input::Line(line)) => self.typed.push(line),
+                Ok(Input::Done) => self.done = true,
+                Ok(Input::Bytes(..)) | Err(_) => {}
+            }
         }
-        Ok(())
     }
 
     fn receive(
         &mut self,
         ws: &mut WebSocket<Client>,
-        mut bytes: Vec<u8>,
+        mut input: &mut [u8],
         output: &mut Vec<u8>,
     ) -> Result<(), Box<dyn Error>> {
-        let mut input = &mut bytes[..];
         while let Some(received) = ws.receive(&mut input, output)? {
             self.backoff.reset();
             show(&received)?;
@@ -214,7 +229,7 @@ fn show(received: &Received) -> io::Result<()> {
     }
 }
 
-fn read_user(inputs: &Sender<Input>) {
+fn read_user(inputs: &SyncSender<Input>) {
     for line in io::stdin().lock().lines().map_while(Result::ok) {
         if inputs.send(Input::Line(line)).is_err() {
             return;
@@ -223,7 +238,7 @@ fn read_user(inputs: &Sender<Input>) {
     inputs.send(Input::Done).ok();
 }
 
-fn read_server(mut server: TcpStream, number: u32, inputs: &Sender<Input>) {
+fn read_server(mut server: TcpStream, number: u32, inputs: &SyncSender<Input>) {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let n = server.read(&mut buffer).unwrap_or(0);

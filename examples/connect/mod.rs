@@ -7,7 +7,7 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use sansocket::deflate::Compression;
-use sansocket::handshake::{ClientHandshake, Response, ResponseReader, Url};
+use sansocket::handshake::{ClientHandshake, ComposeError, Response, ResponseReader, Url};
 use sansocket::keepalive::{Keepalive, Timeouts};
 use sansocket::{ChaChaKeys, Client, Config, WebSocket};
 
@@ -29,9 +29,8 @@ pub(crate) struct Connected {
 
 /// The server's answer is no.
 #[derive(Debug)]
-pub(crate) struct Refused {
-    #[allow(dead_code, reason = "not every example asks")]
-    pub(crate) status: u16,
+struct Refused {
+    status: u16,
     /// What is wrong, and the whole answer.
     text: String,
 }
@@ -44,20 +43,31 @@ impl fmt::Display for Refused {
 
 impl Error for Refused {}
 
-/// Connects and shakes hands. The error is [`Refused`] if the server answered
-/// otherwise.
+/// Whether the next attempt would end like the one with this `error`: what was asked for
+/// cannot be said, or the server refuses it (which with a 5xx is a fault of its own).
+#[allow(dead_code, reason = "not every example tries again")]
+pub(crate) fn is_final(error: &(dyn Error + 'static)) -> bool {
+    error.is::<ComposeError>() || error.downcast_ref().is_some_and(|no: &Refused| no.status < 500)
+}
+
+/// An address that [`connect`] can do something with.
+pub(crate) fn parse(url: &str) -> Result<Url<'_>, Box<dyn Error>> {
+    let url = Url::parse(url)?;
+    if url.is_secure() {
+        return Err("wss:// needs TLS, which this example leaves out".into());
+    }
+    Ok(url)
+}
+
+/// Connects and shakes hands.
 pub(crate) fn connect(
-    url: &str,
+    url: &Url,
     headers: &[(String, String)],
     protocols: &[&str],
     compression: Option<Compression>,
     config: Config,
 ) -> Result<Connected, Box<dyn Error>> {
-    let url = Url::parse(url)?;
-    if url.is_secure() {
-        return Err("wss:// needs TLS, which this example leaves out".into());
-    }
-    let mut stream = dial(&url)?;
+    let mut stream = dial(url)?;
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let clock = Instant::now();
@@ -71,7 +81,7 @@ pub(crate) fn connect(
         handshake = handshake.compression(compression);
     }
     let mut out = vec![0; 16 * 1024];
-    let mut request = handshake.request(&url, &mut out);
+    let mut request = handshake.request(url, &mut out);
     for (name, value) in headers {
         request = request.header(name, value);
     }
