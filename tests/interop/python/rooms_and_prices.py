@@ -274,6 +274,19 @@ def client_reconnects(*_):
                 equal(client.exit_code(), 0)
 
 
+def client_sends_all(*_):
+    "what was typed before the end of input is sent, though the server comes later"
+    with Server("echo") as gone:
+        gone.kill()
+        with Client(gone.url, "--reconnect") as client:
+            client.type("early")
+            client.end_input()
+            client.line_with("connecting again", client.err)
+            with Server("echo", listen=gone.address):
+                equal(client.line(), "early")
+                equal(client.exit_code(), 0)
+
+
 def client_gives_up(rooms, _):
     "without --reconnect it ends with 1, and a refusal ends it with --reconnect, too"
     with Server("rooms") as server, Client(server.url + "/lobby") as client:
@@ -302,6 +315,7 @@ with Server("rooms") as rooms, Server("prices") as prices:
             any_message_stops,
             callbacks_reconnect,
             client_reconnects,
+            client_sends_all,
             client_gives_up,
         ],
         rooms.url,
