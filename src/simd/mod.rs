@@ -40,6 +40,7 @@ use self::cpu::{Vectors, vectors};
 use self::sse2::Sse2;
 
 /// From this length on it pays to ask which vectors the CPU has.
+#[cfg(target_arch = "x86_64")]
 const LONG: usize = 128;
 
 /// XORs `data` with `key`. Whether all of it is then ASCII.
