@@ -92,15 +92,6 @@ impl Simd<32> for Avx2 {
 
 impl Shuffle<32> for Avx2 {
     #[inline(always)]
-    fn load_part(self, bytes: &[u8]) -> __m256i {
-        let mut padded = [0; 32];
-        for (slot, byte) in padded.iter_mut().zip(bytes) {
-            *slot = *byte;
-        }
-        self.load(&padded)
-    }
-
-    #[inline(always)]
     fn splat(self, byte: u8) -> __m256i {
         // SAFETY: `self` proves the feature.
         unsafe { _mm256_set1_epi8(byte.cast_signed()) }

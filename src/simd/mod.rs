@@ -10,8 +10,8 @@
 //! ```
 //!
 //! A value of [`Avx2`](avx2::Avx2) and its like proves that the CPU has those
-//! instructions, since [`cpu`] alone makes one and looks first. So its methods
-//! are safe to call, and a kernel that is given the value needs no `unsafe`.
+//! instructions, since its `detect` alone makes one, and looks first. So its
+//! methods are safe to call, and a kernel that is given the value needs no `unsafe`.
 //! For each there is portable code that gives the same, with which it is compared
 //! by tests: [`crate::mask`], `core::str::from_utf8`, [`crate::sha1`].
 
@@ -161,7 +161,14 @@ trait Simd<const N: usize>: Copy {
 /// What UTF-8 needs besides.
 trait Shuffle<const N: usize>: Simd<N> {
     /// The bytes, of which there are at most `N`, then zeros.
-    fn load_part(self, bytes: &[u8]) -> Self::Vector;
+    #[inline(always)]
+    fn load_part(self, bytes: &[u8]) -> Self::Vector {
+        let mut padded = [0; N];
+        for (slot, byte) in padded.iter_mut().zip(bytes) {
+            *slot = *byte;
+        }
+        self.load(&padded)
+    }
 
     /// `byte` in each place.
     fn splat(self, byte: u8) -> Self::Vector;

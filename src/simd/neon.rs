@@ -92,15 +92,6 @@ impl Simd<16> for Neon {
 
 impl Shuffle<16> for Neon {
     #[inline(always)]
-    fn load_part(self, bytes: &[u8]) -> uint8x16_t {
-        let mut padded = [0; 16];
-        for (slot, byte) in padded.iter_mut().zip(bytes) {
-            *slot = *byte;
-        }
-        self.load(&padded)
-    }
-
-    #[inline(always)]
     fn splat(self, byte: u8) -> uint8x16_t {
         // SAFETY: `self` proves the feature.
         unsafe { vdupq_n_u8(byte) }
