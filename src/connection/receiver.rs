@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::connection::event::{Data, Event, Kind};
 use crate::connection::role::Role;
 use crate::error::ProtocolError;
-use crate::frame::{Expected, Header, MAX_HEADER, Opcode, Rsv, WholeMessage};
+use crate::frame::{Expected, Header, Opcode, Rsv, WholeMessage};
 use crate::mask;
 use crate::payload::Payload;
 use crate::utf8;
@@ -39,55 +39,42 @@ use crate::utf8;
 pub struct Receiver<R> {
     config: Config,
     state: State,
-    /// The fragmented or partly arrived message.
-    message: Message,
     /// Whether data is dropped, our Close being sent.
     dropping: bool,
+    /// The fragmented or partly arrived message.
+    message: Message,
+    /// The frame whose payload is arriving.
+    frame: Frame,
+    /// What has come of a header, or of the payload of a control frame.
+    gathered: Payload,
     /// A receiver holds nothing of its role, so it may go to any thread.
     role: PhantomData<fn() -> R>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Between frames, or in a header: what has come of it.
-    Header(PartialHeader),
+    /// Between frames, or in a header.
+    Header,
     /// In the payload of a data frame.
-    Data(DataFrame),
+    Data,
     /// In the payload of a control frame.
-    Control(ControlFrame),
+    Control,
     /// The peer's Close has come.
     Closed,
     /// The peer broke a rule.
     Failed(ProtocolError),
 }
 
-#[derive(Clone, Copy)]
-struct PartialHeader {
-    bytes: [u8; MAX_HEADER],
-    len: u8,
-}
-
-#[derive(Clone, Copy)]
-struct DataFrame {
+struct Frame {
+    opcode: Opcode,
     /// Whether it is the last of its message.
     fin: bool,
-    /// Bytes of payload yet to come.
-    remaining: u64,
     /// The masking key, turned to the next byte; zero where nothing is masked.
     key: [u8; 4],
-}
-
-#[derive(Clone, Copy)]
-struct ControlFrame {
-    opcode: Opcode,
     /// Bytes of payload yet to come.
-    remaining: u8,
-    key: [u8; 4],
-    /// What has come of the payload.
-    payload: Payload,
+    remaining: u64,
 }
 
-#[derive(Clone, Copy)]
 struct Message {
     kind: Kind,
     compressed: bool,
@@ -104,9 +91,11 @@ impl<R: Role> Receiver<R> {
     pub(crate) const fn new(config: Config) -> Self {
         Self {
             config,
-            state: State::BETWEEN_FRAMES,
-            message: Message::NONE,
+            state: State::Header,
             dropping: false,
+            message: Message::NONE,
+            frame: Frame::NONE,
+            gathered: Payload::EMPTY,
             role: PhantomData,
         }
     }
@@ -155,7 +144,7 @@ impl<R: Role> Receiver<R> {
     /// Whether the peer's Close has come: nothing else will.
     #[must_use]
     pub fn has_received_close(&self) -> bool {
-        matches!(self.state, State::Closed)
+        self.state == State::Closed
     }
 
     /// Tells the receiver that our Close is sent, from when on
@@ -191,7 +180,7 @@ impl<R: Role> Receiver<R> {
 
     #[inline]
     fn is_between_messages(&self) -> bool {
-        matches!(self.state, State::Header(PartialHeader { len: 0, .. })) && !self.message.is_open()
+        self.state == State::Header && self.gathered.is_empty() && !self.message.is_open()
     }
 
     /// A message that [`receive`](Self::receive) would give at once; text is not
@@ -228,20 +217,20 @@ impl<R: Role> Receiver<R> {
     ) -> Result<Option<Event<'b>>, ProtocolError> {
         loop {
             match self.state {
-                State::Header(partial) => {
-                    let Some(header) = self.header(partial, input)? else { return Ok(None) };
+                State::Header => {
+                    let Some(header) = self.header(input)? else { return Ok(None) };
                     self.begin_frame(header)?;
                 }
-                State::Data(frame) => {
-                    if frame.remaining > 0 && input.is_empty() {
+                State::Data => {
+                    if self.frame.remaining > 0 && input.is_empty() {
                         return Ok(None);
                     }
-                    let data = self.data(frame, input)?;
+                    let data = self.data(input)?;
                     if !self.dropping {
                         return Ok(Some(Event::Data(data)));
                     }
                 }
-                State::Control(frame) => return self.control(frame, input),
+                State::Control => return self.control(input),
                 State::Closed => {
                     *input = &mut [];
                     return Ok(None);
@@ -253,17 +242,13 @@ impl<R: Role> Receiver<R> {
 
     /// The next header, once it is whole.
     #[inline]
-    fn header(
-        &mut self,
-        mut partial: PartialHeader,
-        input: &mut &mut [u8],
-    ) -> Result<Option<Header>, ProtocolError> {
+    fn header(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, ProtocolError> {
         let expected = Expected {
             masked: R::RECEIVES_MASKED,
             message_open: self.message.is_open(),
             rsv: if self.config.allow_compressed { Rsv::RSV1 } else { Rsv::NONE },
         };
-        if partial.len == 0
+        if self.gathered.is_empty()
             && let Some((header, used)) = Header::parse(input, expected)?
         {
             take(input, used);
@@ -271,11 +256,11 @@ impl<R: Role> Receiver<R> {
         }
         // A header cut by the end of an input: byte by byte, so that what
         // follows it stays in the input.
-        while let [byte] = *take(input, 1) {
-            partial.push(byte);
-            self.state = State::Header(partial);
-            if let Some((header, _)) = Header::parse(partial.bytes(), expected)? {
-                self.state = State::BETWEEN_FRAMES;
+        while let byte @ [_] = &*take(input, 1) {
+            // It fits: no header is as long as a control frame's payload.
+            let _ = self.gathered.extend(byte);
+            if let Some((header, _)) = Header::parse(&self.gathered, expected)? {
+                self.gathered = Payload::EMPTY;
                 return Ok(Some(header));
             }
         }
@@ -284,15 +269,12 @@ impl<R: Role> Receiver<R> {
 
     /// Opens the frame of `header`, and its message if it is the first.
     fn begin_frame(&mut self, header: Header) -> Result<(), ProtocolError> {
+        let Header { fin, opcode, len, .. } = header;
         let key = header.mask.unwrap_or_default();
-        let kind = match header.opcode {
+        self.frame = Frame { opcode, fin, key, remaining: len };
+        let kind = match opcode {
             Opcode::Close | Opcode::Ping | Opcode::Pong => {
-                self.state = State::Control(ControlFrame {
-                    opcode: header.opcode,
-                    remaining: header.len as u8,
-                    key,
-                    payload: Payload::EMPTY,
-                });
+                self.state = State::Control;
                 return Ok(());
             }
             Opcode::Text | Opcode::Continuation => Kind::Text,
@@ -303,28 +285,28 @@ impl<R: Role> Receiver<R> {
             *message = Message::new(kind, header.rsv.contains(Rsv::RSV1));
         }
         message.fragments = message.fragments.saturating_add(1);
-        message.len = message.len.saturating_add(header.len);
+        message.len = message.len.saturating_add(len);
         self.check_limits()?;
-        self.state = State::Data(DataFrame { fin: header.fin, remaining: header.len, key });
+        self.state = State::Data;
         Ok(())
     }
 
     /// Delivers what `input` has of a data frame.
-    fn data<'b>(
-        &mut self,
-        frame: DataFrame,
-        input: &mut &'b mut [u8],
-    ) -> Result<Data<'b>, ProtocolError> {
-        let DataFrame { fin, remaining, key } = frame;
-        let len = remaining.min(input.len() as u64);
+    #[inline]
+    fn data<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Data<'b>, ProtocolError> {
+        let Self { frame, message, .. } = self;
+        let len = frame.remaining.min(input.len() as u64);
         let payload = take(input, len as usize);
-        let remaining = remaining - len;
+        let masked = R::RECEIVES_MASKED.then_some(frame.key);
+        frame.remaining -= len;
+        frame.key = mask::advance(frame.key, payload.len());
+        if frame.remaining == 0 {
+            self.state = State::Header;
+        }
 
-        let last = fin && remaining == 0;
-        let message = &mut self.message;
+        let last = frame.fin && frame.remaining == 0;
         let Message { kind, compressed, begun, .. } = *message;
         message.begun = true;
-        let masked = R::RECEIVES_MASKED.then_some(key);
         let bad = if kind == Kind::Text && !compressed && self.config.check_text {
             judge_text(&mut message.text, payload, masked, last)
         } else {
@@ -336,10 +318,6 @@ impl<R: Role> Receiver<R> {
         if last {
             *message = Message::NONE;
         }
-        self.state = match remaining {
-            0 => State::BETWEEN_FRAMES,
-            _ => State::Data(DataFrame { fin, remaining, key: mask::advance(key, payload.len()) }),
-        };
         let data = Data { kind, first: !begun, last, compressed, payload };
         match bad {
             None => Ok(data),
@@ -348,27 +326,25 @@ impl<R: Role> Receiver<R> {
     }
 
     /// Gathers a control frame, and reports it once it is whole.
-    fn control<'b>(
-        &mut self,
-        mut frame: ControlFrame,
-        input: &mut &mut [u8],
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
-        let piece = take(input, usize::from(frame.remaining).min(input.len()));
+    fn control<'b>(&mut self, input: &mut &mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
+        let Self { frame, gathered, .. } = self;
+        let len = frame.remaining.min(input.len() as u64);
+        let piece = take(input, len as usize);
         mask::apply(piece, frame.key);
+        frame.remaining -= len;
         frame.key = mask::advance(frame.key, piece.len());
-        frame.remaining -= piece.len() as u8;
         // It fits: a header of more than 125 bytes was refused.
-        let _ = frame.payload.extend(piece);
+        let _ = gathered.extend(piece);
         if frame.remaining > 0 {
-            self.state = State::Control(frame);
             return Ok(None);
         }
-        self.state = State::BETWEEN_FRAMES;
+        self.state = State::Header;
+        let payload = core::mem::take(gathered);
         Ok(Some(match frame.opcode {
-            Opcode::Ping => Event::Ping(frame.payload),
-            Opcode::Pong => Event::Pong(frame.payload),
+            Opcode::Ping => Event::Ping(payload),
+            Opcode::Pong => Event::Pong(payload),
             _ => {
-                let close = CloseFrame::parse(frame.payload)?;
+                let close = CloseFrame::parse(payload)?;
                 self.state = State::Closed;
                 Event::Close(close)
             }
@@ -406,21 +382,8 @@ impl<R: Role> Receiver<R> {
     }
 }
 
-impl State {
-    const BETWEEN_FRAMES: Self = Self::Header(PartialHeader { bytes: [0; MAX_HEADER], len: 0 });
-}
-
-impl PartialHeader {
-    fn push(&mut self, byte: u8) {
-        if let Some(slot) = self.bytes.get_mut(usize::from(self.len)) {
-            *slot = byte;
-            self.len += 1;
-        }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
-    }
+impl Frame {
+    const NONE: Self = Self { opcode: Opcode::Binary, fin: true, key: [0; 4], remaining: 0 };
 }
 
 impl Message {
@@ -438,9 +401,9 @@ impl Message {
 impl<R> fmt::Debug for Receiver<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
-            State::Header(_) => "between frames",
-            State::Data(_) => "in a data frame",
-            State::Control(_) => "in a control frame",
+            State::Header => "between frames",
+            State::Data => "in a data frame",
+            State::Control => "in a control frame",
             State::Closed => "closed",
             State::Failed(error) => error.as_str(),
         };
