@@ -16,9 +16,10 @@ pub struct Config {
     pub(crate) drop_after_close: bool,
     /// Whether permessage-deflate is agreed.
     pub(crate) allow_compressed: bool,
-    /// Whether layer 1 judges text. Layer 2 does it itself, as it makes the
-    /// `str`.
-    pub(crate) check_text: bool,
+    /// Whether pieces of data that are not compressed are left masked, and their
+    /// text unjudged, to layer 2: it unmasks as it copies, and judges as it makes
+    /// the `str`.
+    pub(crate) leave_data: bool,
 }
 
 impl Config {
@@ -29,7 +30,7 @@ impl Config {
             max_fragments: 1 << 17,
             drop_after_close: false,
             allow_compressed: false,
-            check_text: true,
+            leave_data: false,
         }
     }
 
@@ -53,11 +54,11 @@ impl Config {
         Self { max_fragments: frames, ..self }
     }
 
-    /// Text is judged where layer 2 makes it a `str`, and not once more below;
-    /// and messages are dropped when they have been judged.
+    /// Data is finished in layer 2; and messages are dropped there, when they have
+    /// been judged.
     #[cfg(feature = "alloc")]
     pub(crate) const fn for_layer_2(self, allow_compressed: bool) -> Self {
-        Self { check_text: false, drop_after_close: false, allow_compressed, ..self }
+        Self { leave_data: true, drop_after_close: false, allow_compressed, ..self }
     }
 
     /// Whether messages may be compressed, permessage-deflate being agreed.

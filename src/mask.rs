@@ -9,6 +9,9 @@
 //! bytes would cost more than all the rest of a short frame, and stores of single
 //! bytes would keep waiting whoever then reads the payload by words.
 
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+
 #[cfg(feature = "simd")]
 use crate::simd;
 
@@ -34,6 +37,29 @@ pub(crate) fn apply_is_ascii(data: &mut [u8], key: [u8; 4]) -> bool {
     portable(data, key)
 }
 
+/// What was unmasked, and what was seen of it on the way.
+#[cfg(feature = "alloc")]
+pub(crate) enum Unmasked<'b> {
+    /// All of it is ASCII.
+    #[cfg_attr(not(feature = "simd"), expect(dead_code, reason = "saying so takes `unsafe`"))]
+    Ascii(&'b str),
+    /// Anything else, and whatever was not looked at.
+    Bytes(&'b [u8]),
+}
+
+/// As [`apply_is_ascii`].
+#[cfg(feature = "alloc")]
+#[inline]
+pub(crate) fn unmask(data: &mut [u8], key: [u8; 4]) -> Unmasked<'_> {
+    #[cfg(feature = "simd")]
+    return simd::unmask_str(data, key);
+    #[cfg(not(feature = "simd"))]
+    {
+        portable(data, key);
+        Unmasked::Bytes(data)
+    }
+}
+
 /// Writes `source` XOR `key` to `target`, in one pass over the bytes.
 ///
 /// The first byte meets `key[0]`. As many bytes are written as the
@@ -46,6 +72,22 @@ pub fn copy(source: &[u8], target: &mut [u8], key: [u8; 4]) {
     simd::copy_masked(source, target, key);
     #[cfg(not(feature = "simd"))]
     portable_copy(source, target, key);
+}
+
+/// Appends `source` XOR `key` to `target`.
+#[cfg(feature = "alloc")]
+#[inline]
+pub(crate) fn extend(target: &mut Vec<u8>, source: &[u8], key: [u8; 4]) {
+    #[cfg(feature = "simd")]
+    simd::extend_masked(target, source, key);
+    // What was just copied is masked while it lies in the nearest cache. The
+    // pieces' length is a multiple of the key's: each begins with its first byte.
+    #[cfg(not(feature = "simd"))]
+    for piece in source.chunks(8 * 1024) {
+        let start = target.len();
+        target.extend_from_slice(piece);
+        portable(&mut target[start..], key);
+    }
 }
 
 /// The key as it stands after `len` bytes were masked with it.
@@ -204,6 +246,40 @@ mod tests {
                 naive(&mut slow[start..start + len], KEY);
                 copy(&pattern()[..len], &mut fast[start..start + len], KEY);
                 assert_eq!(fast, slow, "start {start}, length {len}");
+            }
+        }
+    }
+
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn extend_appends_what_naive_makes_and_leaves_what_is_there() {
+        for source in [&pattern()[..], &[7; 10_000]] {
+            for len in (0..=ROOM.min(source.len())).chain([source.len()]) {
+                let (mut fast, mut slow) = (b"before".to_vec(), source[..len].to_vec());
+                extend(&mut fast, &source[..len], KEY);
+                naive(&mut slow, KEY);
+                assert_eq!((&fast[..6], &fast[6..]), (&b"before"[..], &slow[..]), "length {len}");
+            }
+        }
+    }
+
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn what_is_said_to_be_ascii_is() {
+        for len in 0..=ROOM {
+            for odd in (0..len).map(Some).chain([None]) {
+                let mut plain = [b'x'; ROOM];
+                if let Some(odd) = odd {
+                    plain[odd] = 0xE9;
+                }
+                let mut data = plain;
+                naive(&mut data[..len], KEY);
+                match unmask(&mut data[..len], KEY) {
+                    Unmasked::Ascii(text) => {
+                        assert_eq!((text.as_bytes(), odd), (&plain[..len], None));
+                    }
+                    Unmasked::Bytes(bytes) => assert_eq!(bytes, &plain[..len]),
+                }
             }
         }
     }

@@ -161,11 +161,14 @@ impl Decoder {
     }
 }
 
+/// Up to this length it pays to look for ASCII first.
+pub(crate) const SHORT: usize = 128;
+
 /// Whether `bytes` are so few that it pays to look for ASCII first, and are it.
 #[inline]
 pub(crate) fn is_short_ascii(bytes: &mut [u8]) -> bool {
     // With a key of zeros nothing changes, and the fast way to look is shared.
-    bytes.len() < 128 && mask::apply_is_ascii(bytes, [0; 4])
+    bytes.len() < SHORT && mask::apply_is_ascii(bytes, [0; 4])
 }
 
 /// From this length on it pays to ask which vectors the CPU has.

@@ -1,7 +1,12 @@
 //! What a receiver reports. An event borrows the input or nothing.
 
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+
 use crate::close::CloseFrame;
 use crate::frame::Opcode;
+#[cfg(feature = "alloc")]
+use crate::mask;
 use crate::payload::Payload;
 
 /// Something that came from the peer.
@@ -53,9 +58,17 @@ pub struct Data<'b> {
     pub(super) last: bool,
     pub(super) compressed: bool,
     pub(super) payload: &'b mut [u8],
+    /// The key, where layer 2 is to unmask the payload.
+    pub(super) masked: Option<[u8; 4]>,
 }
 
 impl<'b> Data<'b> {
+    /// A message in a single piece.
+    #[inline]
+    pub(super) fn whole(kind: Kind, payload: &'b mut [u8]) -> Self {
+        Self { kind, first: true, last: true, compressed: false, payload, masked: None }
+    }
+
     /// Whether the message is text or binary.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -97,5 +110,23 @@ impl<'b> Data<'b> {
     #[must_use]
     pub fn into_payload(self) -> &'b mut [u8] {
         self.payload
+    }
+
+    /// The piece's bytes, after unmasking them if that is left to do.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn into_unmasked(self) -> &'b mut [u8] {
+        if let Some(key) = self.masked {
+            mask::apply(self.payload, key);
+        }
+        self.payload
+    }
+
+    /// Appends the piece's bytes, unmasking them if that is left to do.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn append_to(&self, bytes: &mut Vec<u8>) {
+        match self.masked {
+            Some(key) => mask::extend(bytes, self.payload, key),
+            None => bytes.extend_from_slice(self.payload),
+        }
     }
 }

@@ -28,6 +28,8 @@ use crate::connection::role::Role;
 use crate::error::ProtocolError;
 use crate::frame::{Expected, Header, Opcode, Rsv, WholeMessage};
 use crate::mask;
+#[cfg(feature = "alloc")]
+use crate::mask::Unmasked;
 use crate::payload::Payload;
 use crate::utf8;
 
@@ -53,7 +55,9 @@ pub struct Receiver<R> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Between frames, or in a header.
+    /// Between messages: nothing of the next has come.
+    Idle,
+    /// In a header, or between the frames of a message.
     Header,
     /// In the payload of a data frame.
     Data,
@@ -91,7 +95,7 @@ impl<R: Role> Receiver<R> {
     pub(crate) const fn new(config: Config) -> Self {
         Self {
             config,
-            state: State::Header,
+            state: State::Idle,
             dropping: false,
             message: Message::NONE,
             frame: Frame::NONE,
@@ -132,13 +136,12 @@ impl<R: Role> Receiver<R> {
         };
         if header.text
             && !ascii
-            && self.config.check_text
+            && !self.config.leave_data
             && let Some(good) = judge_message(payload)
         {
-            let data = Data { kind, first: true, last: true, compressed: false, payload };
-            return Ok(Some(Event::Data(self.cut_text(data, good)?)));
+            return Ok(Some(Event::Data(self.cut_text(Data::whole(kind, payload), good)?)));
         }
-        Ok(Some(Event::Data(Data { kind, first: true, last: true, compressed: false, payload })))
+        Ok(Some(Event::Data(Data::whole(kind, payload))))
     }
 
     /// Whether the peer's Close has come: nothing else will.
@@ -167,7 +170,7 @@ impl<R: Role> Receiver<R> {
     /// or breaks a rule, is left to [`receive_any`](Self::receive_any).
     #[inline]
     fn whole_message<'b>(&self, input: &mut &'b mut [u8]) -> Option<(WholeMessage, &'b mut [u8])> {
-        if !self.is_between_messages() || self.dropping {
+        if self.state != State::Idle || self.dropping {
             return None;
         }
         let header = WholeMessage::parse(input, R::RECEIVES_MASKED)?;
@@ -178,24 +181,28 @@ impl<R: Role> Receiver<R> {
         Some((header, frame.split_at_mut_checked(header.header_len)?.1))
     }
 
-    #[inline]
-    fn is_between_messages(&self) -> bool {
-        self.state == State::Header && self.gathered.is_empty() && !self.message.is_open()
+    /// The bytes that the frame under way has yet to bring.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn remaining(&self) -> u64 {
+        self.frame.remaining
     }
 
     /// A message that [`receive`](Self::receive) would give at once; text is not
-    /// judged.
+    /// judged, but for what is seen on the way.
     #[cfg(feature = "alloc")]
     #[inline]
     pub(crate) fn take_whole<'b>(
         &mut self,
         input: &mut &'b mut [u8],
-    ) -> Option<(Kind, &'b mut [u8])> {
+    ) -> Option<(Kind, Unmasked<'b>)> {
         let (header, payload) = self.whole_message(input)?;
-        if R::RECEIVES_MASKED {
-            mask::apply(payload, header.key);
-        }
-        Some((if header.text { Kind::Text } else { Kind::Binary }, payload))
+        let kind = if header.text { Kind::Text } else { Kind::Binary };
+        let unmasked = if R::RECEIVES_MASKED || header.text && payload.len() < utf8::SHORT {
+            mask::unmask(payload, header.key)
+        } else {
+            Unmasked::Bytes(payload)
+        };
+        Some((kind, unmasked))
     }
 
     /// The next event, whatever it is.
@@ -217,7 +224,7 @@ impl<R: Role> Receiver<R> {
     ) -> Result<Option<Event<'b>>, ProtocolError> {
         loop {
             match self.state {
-                State::Header => {
+                State::Idle | State::Header => {
                     let Some(header) = self.header(input)? else { return Ok(None) };
                     self.begin_frame(header)?;
                 }
@@ -257,6 +264,7 @@ impl<R: Role> Receiver<R> {
         // A header cut by the end of an input: byte by byte, so that what
         // follows it stays in the input.
         while let byte @ [_] = &*take(input, 1) {
+            self.state = State::Header;
             // It fits: no header is as long as a control frame's payload.
             let _ = self.gathered.extend(byte);
             if let Some((header, _)) = Header::parse(&self.gathered, expected)? {
@@ -297,28 +305,28 @@ impl<R: Role> Receiver<R> {
         let Self { frame, message, .. } = self;
         let len = frame.remaining.min(input.len() as u64);
         let payload = take(input, len as usize);
-        let masked = R::RECEIVES_MASKED.then_some(frame.key);
+        let mut masked = R::RECEIVES_MASKED.then_some(frame.key);
         frame.remaining -= len;
         frame.key = mask::advance(frame.key, payload.len());
-        if frame.remaining == 0 {
-            self.state = State::Header;
-        }
-
         let last = frame.fin && frame.remaining == 0;
         let Message { kind, compressed, begun, .. } = *message;
         message.begun = true;
-        let bad = if kind == Kind::Text && !compressed && self.config.check_text {
-            judge_text(&mut message.text, payload, masked, last)
-        } else {
-            if let Some(key) = masked {
+        let mut bad = None;
+        if compressed || !self.config.leave_data {
+            let masked = masked.take();
+            if kind == Kind::Text && !compressed {
+                bad = judge_text(&mut message.text, payload, masked, last);
+            } else if let Some(key) = masked {
                 mask::apply(payload, key);
             }
-            None
-        };
+        }
+        if frame.remaining == 0 {
+            self.state = if last { State::Idle } else { State::Header };
+        }
         if last {
             *message = Message::NONE;
         }
-        let data = Data { kind, first: !begun, last, compressed, payload };
+        let data = Data { kind, first: !begun, last, compressed, payload, masked };
         match bad {
             None => Ok(data),
             Some(good) => self.cut_text(data, good),
@@ -327,7 +335,7 @@ impl<R: Role> Receiver<R> {
 
     /// Gathers a control frame, and reports it once it is whole.
     fn control<'b>(&mut self, input: &mut &mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
-        let Self { frame, gathered, .. } = self;
+        let Self { frame, gathered, message, .. } = self;
         let len = frame.remaining.min(input.len() as u64);
         let piece = take(input, len as usize);
         mask::apply(piece, frame.key);
@@ -338,7 +346,7 @@ impl<R: Role> Receiver<R> {
         if frame.remaining > 0 {
             return Ok(None);
         }
-        self.state = State::Header;
+        self.state = if message.is_open() { State::Header } else { State::Idle };
         let payload = core::mem::take(gathered);
         Ok(Some(match frame.opcode {
             Opcode::Ping => Event::Ping(payload),
@@ -401,6 +409,7 @@ impl Message {
 impl<R> fmt::Debug for Receiver<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
+            State::Idle => "between messages",
             State::Header => "between frames",
             State::Data => "in a data frame",
             State::Control => "in a control frame",

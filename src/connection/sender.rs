@@ -194,13 +194,7 @@ impl<R: Role> Sender<R> {
             out.extend_from_slice(payload);
             return Ok(());
         };
-        // A piece is masked while it lies in the nearest cache. Its length is
-        // a multiple of the key's, so each begins with the key as it is.
-        for piece in payload.chunks(8 * 1024) {
-            let start = out.len();
-            out.extend_from_slice(piece);
-            mask::apply(out.get_mut(start..).unwrap_or_default(), key);
-        }
+        mask::extend(out, payload, key);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use core::arch::x86_64::{
     _mm256_set1_epi8, _mm256_set1_epi32, _mm256_shuffle_epi8, _mm256_srli_epi16,
     _mm256_storeu_si256, _mm256_subs_epu8, _mm256_testz_si256, _mm256_xor_si256,
 };
+use core::mem::MaybeUninit;
 
 use crate::simd::{Shuffle, Simd, mask, utf8};
 
@@ -30,9 +31,9 @@ impl Avx2 {
     }
 
     #[inline]
-    pub(super) fn copy_masked(self, source: &[u8], target: &mut [u8], key: [u8; 4]) {
+    pub(super) fn copy_masked(self, source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) {
         #[target_feature(enable = "avx2")]
-        fn run(cpu: Avx2, source: &[u8], target: &mut [u8], key: [u8; 4]) {
+        fn run(cpu: Avx2, source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) {
             mask::copy(cpu, source, target, key);
         }
         // SAFETY: `self` proves the feature.
@@ -60,9 +61,9 @@ impl Simd<32> for Avx2 {
     }
 
     #[inline(always)]
-    fn store(self, vector: __m256i, bytes: &mut [u8; 32]) {
+    fn put(self, vector: __m256i, room: &mut [MaybeUninit<u8>; 32]) {
         // SAFETY: `self` proves the feature; 32 bytes can be written, at any alignment.
-        unsafe { _mm256_storeu_si256(bytes.as_mut_ptr().cast(), vector) }
+        unsafe { _mm256_storeu_si256(room.as_mut_ptr().cast(), vector) }
     }
 
     #[inline(always)]

@@ -6,6 +6,7 @@ use core::arch::x86_64::{
     _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_shuffle_epi8, _mm512_srli_epi16,
     _mm512_storeu_si512, _mm512_subs_epu8, _mm512_test_epi8_mask, _mm512_xor_si512,
 };
+use core::mem::MaybeUninit;
 
 use crate::simd::{Shuffle, Simd, mask, utf8};
 
@@ -32,9 +33,9 @@ impl Avx512 {
     }
 
     #[inline]
-    pub(super) fn copy_masked(self, source: &[u8], target: &mut [u8], key: [u8; 4]) {
+    pub(super) fn copy_masked(self, source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) {
         #[target_feature(enable = "avx512f,avx512bw")]
-        fn run(cpu: Avx512, source: &[u8], target: &mut [u8], key: [u8; 4]) {
+        fn run(cpu: Avx512, source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) {
             mask::copy(cpu, source, target, key);
         }
         // SAFETY: `self` proves the features.
@@ -62,9 +63,9 @@ impl Simd<64> for Avx512 {
     }
 
     #[inline(always)]
-    fn store(self, vector: __m512i, bytes: &mut [u8; 64]) {
+    fn put(self, vector: __m512i, room: &mut [MaybeUninit<u8>; 64]) {
         // SAFETY: `self` proves the features; 64 bytes can be written, at any alignment.
-        unsafe { _mm512_storeu_si512(bytes.as_mut_ptr().cast(), vector) }
+        unsafe { _mm512_storeu_si512(room.as_mut_ptr().cast(), vector) }
     }
 
     #[inline(always)]

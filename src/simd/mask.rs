@@ -1,5 +1,7 @@
 //! Masking, a vector at a time.
 
+use core::mem::MaybeUninit;
+
 use crate::mask::{self, advance};
 use crate::simd::Simd;
 
@@ -61,7 +63,7 @@ fn unmask_long<S: Simd<N>, const N: usize>(cpu: S, data: &mut [u8], key: [u8; 4]
     let first = cpu.xor(cpu.load(first), cpu.repeat(key));
     let mut seen = cpu.or(first, last);
 
-    let lead = lead::<N>(data);
+    let lead = lead::<_, N>(data);
     let key = cpu.repeat(advance(key, lead));
     let (vectors, _) = data.get_mut(lead..).unwrap_or_default().as_chunks_mut::<N>();
     let (fours, rest) = vectors.as_chunks_mut::<4>();
@@ -87,17 +89,17 @@ fn unmask_long<S: Simd<N>, const N: usize>(cpu: S, data: &mut [u8], key: [u8; 4]
     cpu.is_ascii(seen)
 }
 
-/// Writes `source` XOR `key` to `target`, which is as long.
+/// Writes `source` XOR `key` to `target`, which is as long: each byte of it.
 #[inline(always)]
 pub(super) fn copy<S: Simd<N>, const N: usize>(
     cpu: S,
     source: &[u8],
-    target: &mut [u8],
+    target: &mut [MaybeUninit<u8>],
     key: [u8; 4],
 ) {
     let len = source.len();
     if len < N {
-        mask::portable_copy(source, target, key);
+        copy_few(source, target, key);
     } else if len <= 2 * N {
         copy_ends::<S, N, 1>(cpu, source, target, key);
     } else if len <= 4 * N {
@@ -109,13 +111,21 @@ pub(super) fn copy<S: Simd<N>, const N: usize>(
     }
 }
 
+/// What is shorter than a vector; only tests have vectors copy it.
+#[cold]
+fn copy_few(source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) {
+    for ((from, to), key) in source.iter().zip(target).zip(key.into_iter().cycle()) {
+        to.write(from ^ key);
+    }
+}
+
 /// Writes the first `V` vectors and the last `V`, which together are all and may
 /// overlap.
 #[inline(always)]
 fn copy_ends<S: Simd<N>, const N: usize, const V: usize>(
     cpu: S,
     source: &[u8],
-    target: &mut [u8],
+    target: &mut [MaybeUninit<u8>],
     key: [u8; 4],
 ) {
     let end = source.len().saturating_sub(V * N);
@@ -125,33 +135,38 @@ fn copy_ends<S: Simd<N>, const N: usize, const V: usize>(
         let to = target.get_mut(start..).and_then(|rest| rest.as_chunks_mut().0.first_chunk_mut());
         let (Some(from), Some(to)): (_, Option<&mut [_; V]>) = (from, to) else { return };
         for (from, to) in from.iter().zip(to) {
-            cpu.store(cpu.xor(cpu.load(from), key), to);
+            cpu.put(cpu.xor(cpu.load(from), key), to);
         }
     }
 }
 
 #[inline(always)]
-fn copy_long<S: Simd<N>, const N: usize>(cpu: S, source: &[u8], target: &mut [u8], key: [u8; 4]) {
+fn copy_long<S: Simd<N>, const N: usize>(
+    cpu: S,
+    source: &[u8],
+    target: &mut [MaybeUninit<u8>],
+    key: [u8; 4],
+) {
     if let (Some(from), Some(to)) = (source.first_chunk(), target.first_chunk_mut()) {
-        cpu.store(cpu.xor(cpu.load(from), cpu.repeat(key)), to);
+        cpu.put(cpu.xor(cpu.load(from), cpu.repeat(key)), to);
     }
-    let lead = lead::<N>(target);
+    let lead = lead::<_, N>(target);
     let turned = cpu.repeat(advance(key, lead));
     let (from, _) = source.get(lead..).unwrap_or_default().as_chunks::<N>();
     let (to, _) = target.get_mut(lead..).unwrap_or_default().as_chunks_mut::<N>();
     for (from, to) in from.iter().zip(to) {
-        cpu.store(cpu.xor(cpu.load(from), turned), to);
+        cpu.put(cpu.xor(cpu.load(from), turned), to);
     }
     if let (Some(from), Some(to)) = (source.last_chunk(), target.last_chunk_mut()) {
         let turned = cpu.repeat(advance(key, source.len()));
-        cpu.store(cpu.xor(cpu.load(from), turned), to);
+        cpu.put(cpu.xor(cpu.load(from), turned), to);
     }
 }
 
 /// The bytes of `data`, fewer than `N`, before the first aligned vector, where
 /// it pays to begin there.
 #[inline(always)]
-fn lead<const N: usize>(data: &[u8]) -> usize {
+fn lead<T, const N: usize>(data: &[T]) -> usize {
     if data.len() < ALIGN_FROM { 0 } else { data.as_ptr().align_offset(N) }
 }
 

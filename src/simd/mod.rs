@@ -33,11 +33,14 @@ mod sha1;
 mod sse2;
 mod utf8;
 
+use alloc::vec::Vec;
+use core::mem::MaybeUninit;
 use core::str::Utf8Error;
 
 use self::cpu::{Vectors, vectors};
 #[cfg(target_arch = "x86_64")]
 use self::sse2::Sse2;
+use crate::mask::Unmasked;
 
 /// From this length on it pays to ask which vectors the CPU has.
 #[cfg(target_arch = "x86_64")]
@@ -87,12 +90,35 @@ pub(crate) fn copy_masked(source: &[u8], target: &mut [u8], key: [u8; 4]) {
     match source.len() {
         0..=16 => crate::mask::portable_copy(source, target, key),
         #[cfg(target_arch = "x86_64")]
-        17..LONG if !cpu::PORTABLE => mask::copy(Sse2, source, target, key),
-        _ => copy_long(source, target, key),
+        17..LONG if !cpu::PORTABLE => mask::copy(Sse2, source, as_room(target), key),
+        _ => {
+            if !copy_long(source, as_room(target), key) {
+                crate::mask::portable_copy(source, target, key);
+            }
+        }
     }
 }
 
-fn copy_long(source: &[u8], target: &mut [u8], key: [u8; 4]) {
+/// Appends `source` XOR `key` to `target`.
+#[inline]
+pub(crate) fn extend_masked(target: &mut Vec<u8>, source: &[u8], key: [u8; 4]) {
+    let start = target.len();
+    if source.len() >= 128 {
+        target.reserve(source.len());
+        let room = target.spare_capacity_mut().split_at_mut(source.len()).0;
+        if copy_long(source, room, key) {
+            // SAFETY: so many bytes are reserved, and all of them are written.
+            unsafe { target.set_len(start + source.len()) };
+            return;
+        }
+    }
+    target.extend_from_slice(source);
+    unmask(&mut target[start..], key);
+}
+
+/// Writes `source` XOR `key` to `target`, which is as long, if this CPU has vectors
+/// to do it with: whether it has, and all is written.
+fn copy_long(source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) -> bool {
     match vectors() {
         #[cfg(target_arch = "x86_64")]
         Vectors::Avx512(cpu) => cpu.copy_masked(source, target, key),
@@ -100,8 +126,17 @@ fn copy_long(source: &[u8], target: &mut [u8], key: [u8; 4]) {
         Vectors::Avx2(cpu) => cpu.copy_masked(source, target, key),
         #[cfg(target_arch = "aarch64")]
         Vectors::Neon(cpu) => cpu.copy_masked(source, target, key),
-        Vectors::Portable => crate::mask::portable_copy(source, target, key),
+        Vectors::Portable => return false,
     }
+    true
+}
+
+/// `bytes` as a place to write to; nothing but bytes is ever written there.
+fn as_room(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
+    let room: *mut [u8] = bytes;
+    // SAFETY: the same bytes, with the same layout, borrowed for as long; every
+    // `Simd::put` writes whole vectors, so they stay initialised.
+    unsafe { &mut *(room as *mut [MaybeUninit<u8>]) }
 }
 
 /// As [`core::str::from_utf8`].
@@ -122,6 +157,17 @@ pub(crate) fn from_utf8(bytes: &[u8]) -> Result<&str, Utf8Error> {
     }
     // The standard library says where the fault is.
     core::str::from_utf8(bytes)
+}
+
+/// XORs `data` with `key`; a `str` if the result is ASCII.
+#[inline]
+pub(crate) fn unmask_str(data: &mut [u8], key: [u8; 4]) -> Unmasked<'_> {
+    if unmask_small(data, key) {
+        // SAFETY: it has just been seen that all of them are ASCII.
+        Unmasked::Ascii(unsafe { core::str::from_utf8_unchecked(data) })
+    } else {
+        Unmasked::Bytes(data)
+    }
 }
 
 /// SHA-1's compression function, where the CPU has instructions for it:
@@ -146,7 +192,14 @@ trait Simd<const N: usize>: Copy {
 
     fn load(self, bytes: &[u8; N]) -> Self::Vector;
 
-    fn store(self, vector: Self::Vector, bytes: &mut [u8; N]);
+    fn put(self, vector: Self::Vector, room: &mut [MaybeUninit<u8>; N]);
+
+    #[inline(always)]
+    fn store(self, vector: Self::Vector, bytes: &mut [u8; N]) {
+        if let Some(room) = as_room(bytes).as_chunks_mut().0.first_mut() {
+            self.put(vector, room);
+        }
+    }
 
     /// `word`, in memory order, again and again.
     fn repeat(self, word: [u8; 4]) -> Self::Vector;
@@ -231,20 +284,29 @@ mod available {
         ];
         #[cfg(target_arch = "x86_64")]
         {
-            all.push(("SSE2", Box::new(|from, to, key| super::mask::copy(Sse2, from, to, key))));
+            all.push((
+                "SSE2",
+                Box::new(|from, to, key| super::mask::copy(Sse2, from, super::as_room(to), key)),
+            ));
             if let Some(cpu) = Avx2::detect() {
-                all.push(("AVX2", Box::new(move |from, to, key| cpu.copy_masked(from, to, key))));
+                all.push((
+                    "AVX2",
+                    Box::new(move |from, to, key| cpu.copy_masked(from, super::as_room(to), key)),
+                ));
             }
             if let Some(cpu) = Avx512::detect() {
                 all.push((
                     "AVX-512",
-                    Box::new(move |from, to, key| cpu.copy_masked(from, to, key)),
+                    Box::new(move |from, to, key| cpu.copy_masked(from, super::as_room(to), key)),
                 ));
             }
         }
         #[cfg(target_arch = "aarch64")]
         if let Some(cpu) = Neon::detect() {
-            all.push(("NEON", Box::new(move |from, to, key| cpu.copy_masked(from, to, key))));
+            all.push((
+                "NEON",
+                Box::new(move |from, to, key| cpu.copy_masked(from, super::as_room(to), key)),
+            ));
         }
         all
     }

@@ -4,6 +4,7 @@ use core::arch::aarch64::{
     uint8x16_t, vandq_u8, vdupq_n_u8, vdupq_n_u32, veorq_u8, vextq_u8, vld1q_u8, vmaxvq_u8,
     vorrq_u8, vqsubq_u8, vqtbl1q_u8, vreinterpretq_u8_u32, vshrq_n_u8, vst1q_u8,
 };
+use core::mem::MaybeUninit;
 
 use crate::simd::{Shuffle, Simd, mask, utf8};
 
@@ -28,9 +29,9 @@ impl Neon {
     }
 
     #[inline]
-    pub(super) fn copy_masked(self, source: &[u8], target: &mut [u8], key: [u8; 4]) {
+    pub(super) fn copy_masked(self, source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) {
         #[target_feature(enable = "neon")]
-        fn run(cpu: Neon, source: &[u8], target: &mut [u8], key: [u8; 4]) {
+        fn run(cpu: Neon, source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) {
             mask::copy(cpu, source, target, key);
         }
         // SAFETY: `self` proves the feature.
@@ -58,9 +59,9 @@ impl Simd<16> for Neon {
     }
 
     #[inline(always)]
-    fn store(self, vector: uint8x16_t, bytes: &mut [u8; 16]) {
+    fn put(self, vector: uint8x16_t, room: &mut [MaybeUninit<u8>; 16]) {
         // SAFETY: `self` proves the feature; 16 bytes can be written, at any alignment.
-        unsafe { vst1q_u8(bytes.as_mut_ptr(), vector) }
+        unsafe { vst1q_u8(room.as_mut_ptr().cast(), vector) }
     }
 
     #[inline(always)]

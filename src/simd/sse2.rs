@@ -4,6 +4,7 @@ use core::arch::x86_64::{
     __m128i, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi32, _mm_storeu_si128,
     _mm_xor_si128,
 };
+use core::mem::MaybeUninit;
 
 use crate::simd::Simd;
 
@@ -24,9 +25,9 @@ impl Simd<16> for Sse2 {
     }
 
     #[inline(always)]
-    fn store(self, vector: __m128i, bytes: &mut [u8; 16]) {
+    fn put(self, vector: __m128i, room: &mut [MaybeUninit<u8>; 16]) {
         // SAFETY: every x86-64 has SSE2; 16 bytes can be written, at any alignment.
-        unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), vector) }
+        unsafe { _mm_storeu_si128(room.as_mut_ptr().cast(), vector) }
     }
 
     #[inline(always)]

@@ -10,7 +10,8 @@ use crate::websocket::message::Message;
 
 /// The message that is arriving in pieces, if any.
 ///
-/// It grows with the bytes that came, never with those that were declared.
+/// It grows with the bytes that came, to twice as many at most, and not with
+/// those that were declared.
 #[derive(Debug, Default)]
 pub(super) enum Assembly {
     #[default]
@@ -20,17 +21,21 @@ pub(super) enum Assembly {
 }
 
 impl Assembly {
-    /// Adds a piece; returns the message if it was the last.
+    /// Adds a piece, of whose frame `remaining` bytes are still to come; returns
+    /// the message if it was the last.
     ///
     /// A message in a single piece is borrowed and nothing is allocated.
-    pub(super) fn add<'b>(&mut self, data: Data<'b>) -> Result<Option<Message<'b>>, InvalidUtf8> {
-        let (kind, first, last) = (data.kind(), data.is_first(), data.is_last());
-        let payload: &'b [u8] = data.into_payload();
-        if first {
+    pub(super) fn add<'b>(
+        &mut self,
+        data: Data<'b>,
+        remaining: u64,
+    ) -> Result<Option<Message<'b>>, InvalidUtf8> {
+        let (len, last) = (data.payload().len(), data.is_last());
+        if data.is_first() {
             if last {
-                return whole(kind, payload).map(Some);
+                return whole(data.kind(), data.into_unmasked()).map(Some);
             }
-            *self = match kind {
+            *self = match data.kind() {
                 Kind::Text => Self::Text(String::new(), Decoder::new()),
                 Kind::Binary => Self::Binary(Vec::new()),
             };
@@ -38,14 +43,22 @@ impl Assembly {
         match self {
             Self::Empty => {}
             Self::Text(text, decoder) => {
-                let decoded = decoder.decode(payload)?;
+                if text.capacity() - text.len() < len {
+                    text.reserve(len + ahead(text.len() + len, remaining));
+                }
+                let decoded = decoder.decode(data.into_unmasked())?;
                 text.extend(decoded.completed);
                 text.push_str(decoded.text);
                 if last && !decoder.is_complete() {
-                    return Err(InvalidUtf8 { offset: payload.len() });
+                    return Err(InvalidUtf8 { offset: len });
                 }
             }
-            Self::Binary(bytes) => bytes.extend_from_slice(payload),
+            Self::Binary(bytes) => {
+                if bytes.capacity() - bytes.len() < len {
+                    bytes.reserve(len + ahead(bytes.len() + len, remaining));
+                }
+                data.append_to(bytes);
+            }
         }
         Ok(if last { self.take() } else { None })
     }
@@ -57,6 +70,12 @@ impl Assembly {
             Self::Binary(bytes) => Some(Message::Binary(Cow::Owned(bytes))),
         }
     }
+}
+
+/// For how many of the `remaining` bytes of a frame to make room, when `arrived`
+/// bytes of its message have come: often all, so that the buffer moves no more.
+fn ahead(arrived: usize, remaining: u64) -> usize {
+    usize::try_from(remaining).unwrap_or(usize::MAX).min(arrived)
 }
 
 fn whole(kind: Kind, payload: &[u8]) -> Result<Message<'_>, InvalidUtf8> {

@@ -6,6 +6,7 @@ use alloc::boxed::Box;
 use crate::config::Config;
 use crate::connection::{Event, Kind, Receiver, Role};
 use crate::error::ProtocolError;
+use crate::mask::Unmasked;
 use crate::utf8;
 use crate::websocket::Received;
 use crate::websocket::assembly::Assembly;
@@ -111,14 +112,18 @@ impl<R: Role> MessageReceiver<R> {
         if self.dropping {
             return Ok(None);
         }
-        match self.receiver.take_whole(input) {
-            None => Ok(None),
-            Some((Kind::Binary, bytes)) => Ok(Some(Message::Binary(Cow::Borrowed(bytes)))),
-            Some((Kind::Text, bytes)) => match utf8::from_utf8(bytes) {
-                Ok(text) => Ok(Some(Message::Text(Cow::Borrowed(text)))),
-                Err(_) => Err(self.fail(ProtocolError::TextNotUtf8)),
+        let Some(taken) = self.receiver.take_whole(input) else { return Ok(None) };
+        Ok(Some(match taken {
+            (Kind::Text, Unmasked::Ascii(text)) => Message::Text(Cow::Borrowed(text)),
+            (Kind::Text, Unmasked::Bytes(bytes)) => match utf8::from_utf8(bytes) {
+                Ok(text) => Message::Text(Cow::Borrowed(text)),
+                Err(_) => return Err(self.fail(ProtocolError::TextNotUtf8)),
             },
-        }
+            (Kind::Binary, Unmasked::Ascii(text)) => {
+                Message::Binary(Cow::Borrowed(text.as_bytes()))
+            }
+            (Kind::Binary, Unmasked::Bytes(bytes)) => Message::Binary(Cow::Borrowed(bytes)),
+        }))
     }
 
     #[inline(never)]
@@ -147,7 +152,10 @@ impl<R: Role> MessageReceiver<R> {
                     self.has_heard = true;
                     let message = match &mut self.decompressor {
                         Some(own) if data.is_compressed() => own.add(&data, scratch)?,
-                        _ => self.assembly.add(data).map_err(|_| ProtocolError::TextNotUtf8)?,
+                        _ => self
+                            .assembly
+                            .add(data, self.receiver.remaining())
+                            .map_err(|_| ProtocolError::TextNotUtf8)?,
                     };
                     match message {
                         Some(message) if !self.dropping => Received::Message(message),
