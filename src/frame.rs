@@ -15,6 +15,8 @@
     deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
 )]
 
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
 use core::fmt;
 use core::ops::{BitOr, Deref};
 
@@ -326,17 +328,35 @@ pub struct EncodedHeader {
 }
 
 impl EncodedHeader {
-    /// Writes the header to the front of `out`, if it fits; returns what is
-    /// behind it, of which the first bytes may have been written to.
+    /// Writes the header to the front of `out`, which is to hold the whole frame;
+    /// returns what is behind it, of which the first bytes may have been
+    /// written to.
     #[inline]
     pub(crate) fn write<'o>(&self, out: &'o mut [u8]) -> Option<&'o mut [u8]> {
-        let len = usize::from(self.len);
-        match out.first_chunk_mut() {
+        if let Some(front) = out.first_chunk_mut() {
             // In most cases there is room for a single store.
-            Some(front) => *front = self.bytes,
-            None => out.get_mut(..len)?.copy_from_slice(self),
+            *front = self.bytes;
+        } else if self.len == 2 {
+            *out.first_chunk_mut::<2>()? = *self.bytes.first_chunk()?;
+        } else {
+            // Of frames that are shorter, only those with a key have another
+            // length of header.
+            *out.first_chunk_mut::<6>()? = *self.bytes.first_chunk()?;
         }
-        out.get_mut(len..)
+        out.get_mut(usize::from(self.len)..)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl EncodedHeader {
+    /// Appends the header to `out`, with room for a payload of `len` bytes.
+    #[inline]
+    pub(crate) fn append_to(&self, out: &mut Vec<u8>, len: usize) {
+        let end = out.len() + usize::from(self.len);
+        out.reserve(self.bytes.len() + len);
+        // A single store, and what is too much taken back.
+        out.extend_from_slice(&self.bytes);
+        out.truncate(end);
     }
 }
 

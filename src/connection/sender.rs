@@ -171,6 +171,7 @@ impl<R: Role> Sender<R> {
         if let Some(room) = head.write(out) {
             match header.mask {
                 Some(key) => mask::copy(payload, room, key),
+                None if payload.len() < 128 => mask::copy(payload, room, [0; 4]),
                 None => room.copy_from_slice(payload),
             }
         }
@@ -188,8 +189,7 @@ impl<R: Role> Sender<R> {
         self.between_messages()?;
         let header = self.data_header(Message::plain(kind), true, payload.len())?;
         let head = header.encode();
-        out.reserve(head.len() + payload.len());
-        out.extend_from_slice(&head);
+        head.append_to(out, payload.len());
         let Some(key) = header.mask else {
             out.extend_from_slice(payload);
             return Ok(());

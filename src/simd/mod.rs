@@ -87,15 +87,8 @@ fn unmask_long(data: &mut [u8], key: [u8; 4]) -> bool {
 /// Writes `source` XOR `key` to `target`, which is as long.
 #[inline]
 pub(crate) fn copy_masked(source: &[u8], target: &mut [u8], key: [u8; 4]) {
-    match source.len() {
-        0..=16 => crate::mask::portable_copy(source, target, key),
-        #[cfg(target_arch = "x86_64")]
-        17..LONG if !cpu::PORTABLE => mask::copy(Sse2, source, as_room(target), key),
-        _ => {
-            if !copy_long(source, as_room(target), key) {
-                crate::mask::portable_copy(source, target, key);
-            }
-        }
+    if source.len() <= 16 || !copy_by_vectors(source, as_room(target), key) {
+        crate::mask::portable_copy(source, target, key);
     }
 }
 
@@ -103,21 +96,31 @@ pub(crate) fn copy_masked(source: &[u8], target: &mut [u8], key: [u8; 4]) {
 #[inline]
 pub(crate) fn extend_masked(target: &mut Vec<u8>, source: &[u8], key: [u8; 4]) {
     let start = target.len();
-    if source.len() >= 128 {
-        target.reserve(source.len());
-        let room = target.spare_capacity_mut().split_at_mut(source.len()).0;
-        if copy_long(source, room, key) {
-            // SAFETY: so many bytes are reserved, and all of them are written.
-            unsafe { target.set_len(start + source.len()) };
-            return;
-        }
+    target.reserve(source.len());
+    let room = target.spare_capacity_mut().split_at_mut(source.len()).0;
+    if source.len() > 16 && copy_by_vectors(source, room, key) {
+        // SAFETY: so many bytes are reserved, and all of them are written.
+        unsafe { target.set_len(start + source.len()) };
+    } else {
+        target.extend_from_slice(source);
+        crate::mask::portable(&mut target[start..], key);
     }
-    target.extend_from_slice(source);
-    unmask(&mut target[start..], key);
 }
 
 /// Writes `source` XOR `key` to `target`, which is as long, if this CPU has vectors
-/// to do it with: whether it has, and all is written.
+/// to do it with: whether it has, and so each byte is written.
+#[inline]
+fn copy_by_vectors(source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) -> bool {
+    match source.len() {
+        #[cfg(target_arch = "x86_64")]
+        0..LONG if !cpu::PORTABLE => {
+            mask::copy(Sse2, source, target, key);
+            true
+        }
+        _ => copy_long(source, target, key),
+    }
+}
+
 fn copy_long(source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) -> bool {
     match vectors() {
         #[cfg(target_arch = "x86_64")]
