@@ -87,8 +87,16 @@ fn unmask_long(data: &mut [u8], key: [u8; 4]) -> bool {
 /// Writes `source` XOR `key` to `target`, which is as long.
 #[inline]
 pub(crate) fn copy_masked(source: &[u8], target: &mut [u8], key: [u8; 4]) {
-    if source.len() <= 16 || !copy_by_vectors(source, as_room(target), key) {
-        crate::mask::portable_copy(source, target, key);
+    /// Out of line, for the sake of callers that are inlined.
+    #[inline(never)]
+    fn copy_more(source: &[u8], target: &mut [u8], key: [u8; 4]) {
+        if !copy_by_vectors(source, as_room(target), key) {
+            crate::mask::portable_copy(source, target, key);
+        }
+    }
+    match source.len() {
+        0..=16 => crate::mask::portable_copy(source, target, key),
+        _ => copy_more(source, target, key),
     }
 }
 
