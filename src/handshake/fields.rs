@@ -63,9 +63,9 @@ impl FusedIterator for FieldsIter<'_> {}
 /// Takes a line off lines that [`split`] accepted.
 #[inline]
 fn next_line<'b>(lines: &mut &'b [u8]) -> Option<(&'b [u8], &'b [u8])> {
-    let (name, rest) = lines.split_at_checked(colon(lines))?;
+    let (name, rest) = lines.split_at_checked(find(lines, b':'))?;
     let rest = rest.get(1..)?;
-    let (value, rest) = rest.split_at_checked(value_len(rest))?;
+    let (value, rest) = rest.split_at_checked(find(rest, b'\r'))?;
     *lines = rest.strip_prefix(b"\r\n")?;
     Some((name, trim(value)))
 }
@@ -119,10 +119,10 @@ pub(super) fn value_len(bytes: &[u8]) -> usize {
     position(bytes, |word| below_space(word) | equal(word, 0x7F), |byte| !is_value(byte))
 }
 
-/// The number of bytes before the first colon.
+/// The number of bytes before the first `wanted`.
 #[inline]
-fn colon(bytes: &[u8]) -> usize {
-    position(bytes, |word| equal(word, b':'), |byte| byte == b':')
+fn find(bytes: &[u8], wanted: u8) -> usize {
+    position(bytes, |word| equal(word, wanted), |byte| byte == wanted)
 }
 
 /// Where the first byte is that `is_it`, or the end.
