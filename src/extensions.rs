@@ -267,6 +267,22 @@ mod tests {
     }
 
     #[test]
+    fn values_are_compared_unescaped() {
+        for (value, is_ten) in [
+            ("a;x=10", true),
+            ("a;x=\"10\"", true),
+            ("a;x=\"\\1\\0\"", true),
+            ("a;x=1", false),
+            ("a;x=100", false),
+            ("a;x=\"1\\00\"", false),
+        ] {
+            let extension = Extensions::new(value.as_bytes()).next().unwrap().unwrap();
+            let (_, value) = extension.params().next().unwrap();
+            assert_eq!(value.unwrap() == "10", is_ten, "{value:?}");
+        }
+    }
+
+    #[test]
     fn malformed_lists_end_there() {
         for bad in [
             "a;",

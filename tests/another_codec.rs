@@ -10,7 +10,7 @@ use sansocket::deflate::{
     Inflate, InflateError, Inflated, Level, max_deflated_len,
 };
 use sansocket::extensions::Extensions;
-use sansocket::{Client, Config, Message, ProtocolError, Received, Server, WebSocket};
+use sansocket::{ChaChaKeys, Client, Config, Message, ProtocolError, Received, Server, WebSocket};
 
 fn agreement(takeover: bool) -> Agreement {
     let offers = Extensions::new(b"permessage-deflate; client_max_window_bits");
@@ -23,8 +23,12 @@ fn server(config: Config, takeover: bool) -> WebSocket<Server> {
     WebSocket::server_with_compression(config, agreement(takeover))
 }
 
-fn client(takeover: bool) -> WebSocket<Client<fn() -> [u8; 4]>> {
-    WebSocket::client_with_compression(Config::new(), || [0; 4], agreement(takeover))
+fn client(takeover: bool) -> WebSocket<Client> {
+    WebSocket::client_with_compression(
+        Config::new(),
+        ChaChaKeys::from_seed([7; 32]),
+        agreement(takeover),
+    )
 }
 
 /// Our deflater behind the trait, which cannot undo what it deflated.

@@ -3,7 +3,8 @@
 
 use proptest::prelude::*;
 use sansocket::deflate::{
-    Agreement, Compression, DeflateScratch, Deflater, Level, WindowBits, max_deflated_len,
+    Agreement, Compression, DeflateScratch, Deflater, InflateError, InflateScratch, InflateWindow,
+    Inflater, Level, WindowBits, max_deflated_len,
 };
 use sansocket::extensions::Extensions;
 use sansocket::frame::{Header, Opcode, Rsv};
@@ -11,8 +12,8 @@ use sansocket::handshake::{
     ClientHandshake, ComposeError, HandshakeError, RequestReader, ResponseReader, Url,
 };
 use sansocket::{
-    ChaChaKeys, Client, CloseCode, Config, Message, Payload, ProtocolError, Received, Scratch,
-    Server, WebSocket,
+    ChaChaKeys, Client, CloseCode, Config, Connection, Event, Kind, Message, Payload,
+    ProtocolError, Received, Scratch, SendError, Server, WebSocket,
 };
 
 fn bits(bits: u8) -> WindowBits {
@@ -368,6 +369,133 @@ fn short_and_secret_messages_go_out_as_they_are() {
     assert!(!is_compressed(&mut |output| client.send("aaaaaaaaaaaaaaa", output).unwrap()));
     assert!(!is_compressed(&mut |output| client.send_uncompressed(&long, output).unwrap()));
     assert!(!is_compressed(&mut |output| client.send("", output).unwrap()));
+}
+
+/// Layer 1: the parts of a compressed message, of which the first frame alone has
+/// the bit; both roles.
+#[test]
+fn parts_of_a_compressed_message() {
+    let config = Config::new().allow_compressed(true);
+    let mut client = Connection::client(config, || [9; 4]);
+    let mut server = Connection::server(config);
+    let parts = [&b"first"[..], b"", b"third"];
+    for kind in [Kind::Text, Kind::Binary] {
+        let mut up = Vec::new();
+        let mut down = Vec::new();
+        for (i, part) in parts.into_iter().enumerate() {
+            let is_last = i == 2;
+            let mut masked = part.to_vec();
+            let frame = client.send_compressed_part(kind, is_last, &mut masked).unwrap();
+            up.extend(frame.as_slices().concat());
+            let frame = server.send_compressed_part(kind, is_last, part).unwrap();
+            assert_eq!(frame.as_slices()[0][0] & 0x40 != 0, i == 0, "RSV1 of frame {i}");
+            down.extend(frame.as_slices().concat());
+        }
+        let mut to_server = Vec::new();
+        let mut input = &mut up[..];
+        while let Some(Event::Data(data)) = server.receive(&mut input).unwrap() {
+            to_server.push((
+                data.kind(),
+                data.is_compressed(),
+                data.is_last(),
+                data.payload().to_vec(),
+            ));
+        }
+        let mut to_client = Vec::new();
+        let mut input = &mut down[..];
+        while let Some(Event::Data(data)) = client.receive(&mut input).unwrap() {
+            to_client.push((
+                data.kind(),
+                data.is_compressed(),
+                data.is_last(),
+                data.payload().to_vec(),
+            ));
+        }
+        let expected = parts.map(|part| (kind, true, part == b"third", part.to_vec()));
+        assert_eq!(to_server, expected);
+        assert_eq!(to_client, expected);
+    }
+    // The next message is free to be another kind.
+    let frame = server.send(Kind::Text, b"a").unwrap();
+    assert_eq!(frame.as_slices()[0], [0x81, 1]);
+}
+
+/// What breaks the rules of sending leaves everything as it was.
+#[test]
+fn compressed_parts_that_may_not_be_sent() {
+    let mut server = Connection::server(Config::new());
+    let mut client = Connection::client(Config::new(), || [9; 4]);
+    let mut payload = *b"abc";
+    let refused = server.send_compressed_part(Kind::Text, true, b"").err();
+    assert_eq!(refused, Some(SendError::CompressionNotAgreed));
+    let refused = client.send_compressed_part(Kind::Text, true, &mut payload).err();
+    assert_eq!((refused, payload), (Some(SendError::CompressionNotAgreed), *b"abc"));
+
+    let mut server = Connection::server(Config::new().allow_compressed(true));
+    let _ = server.send_compressed_part(Kind::Text, false, b"a").unwrap();
+    for refused in [
+        server.send_part(Kind::Text, true, b"b").err(),
+        server.send_compressed_part(Kind::Binary, true, b"b").err(),
+    ] {
+        assert_eq!(refused, Some(SendError::KindChanged));
+    }
+    assert_eq!(server.send(Kind::Text, b"b").err(), Some(SendError::UnfinishedMessage));
+    let frame = server.send_compressed_part(Kind::Text, true, b"b").unwrap();
+    assert_eq!(frame.as_slices().concat(), [0x80, 1, b'b']);
+    let _ = server.send_part(Kind::Text, false, b"a").unwrap();
+    let refused = server.send_compressed_part(Kind::Text, true, b"b").err();
+    assert_eq!(refused, Some(SendError::KindChanged));
+    let _ = server.close(CloseCode::NORMAL).unwrap();
+    let refused = server.send_compressed_part(Kind::Text, true, b"b").err();
+    assert_eq!(refused, Some(SendError::Closed));
+}
+
+/// A deflater that was told to forget, in the middle of a message or between two,
+/// refers to nothing that it wrote before.
+#[test]
+fn contexts_that_were_cleared() {
+    let text = b"what was said before, what was said before";
+    let mut scratch = Box::<DeflateScratch>::default();
+    let mut inflating = Box::new(InflateScratch::new());
+    for level in [Level::Fast, Level::Balanced, Level::Best] {
+        for is_last in [true, false] {
+            for clear in [true, false] {
+                let memory = vec![0; level.memory_len(bits(9))];
+                let mut deflater = Deflater::new(level, bits(9), memory);
+                let mut payload = [0; 200];
+                deflater.deflate(&mut scratch, text, is_last, &mut payload).unwrap();
+                if clear {
+                    deflater.clear();
+                }
+                let n = deflater.deflate(&mut scratch, text, true, &mut payload).unwrap();
+                let mut window = InflateWindow::new(bits(9), [0; 512]);
+                let (mut out, mut inflater) = ([0; 200], Inflater::new());
+                let inflated = inflater
+                    .inflate(&mut inflating, &mut window, &mut &payload[..n], &mut out)
+                    .map(|inflated| out[..inflated.len] == *text);
+                assert_eq!(inflated == Ok(true), clear, "{level:?} {is_last}");
+            }
+        }
+    }
+}
+
+#[test]
+fn windows_that_were_cleared() {
+    // "Hello", and the same by a match that reaches back to it.
+    let (first, second) = (b"\xf2\x48\xcd\xc9\xc9\x07\x00", b"\xf2\x00\x11\x00\x00");
+    let mut scratch = Box::new(InflateScratch::new());
+    let mut window = InflateWindow::new(bits(9), vec![0; 512]);
+    let mut inflate = |window: &mut InflateWindow<_>, mut payload: &[u8]| {
+        let mut out = [0; 9];
+        Inflater::new()
+            .inflate(&mut scratch, window, &mut payload, &mut out)
+            .map(|inflated| out[..inflated.len].to_vec())
+    };
+    assert_eq!(inflate(&mut window, first).unwrap(), b"Hello");
+    assert_eq!(inflate(&mut window, second).unwrap(), b"Hello");
+    window.clear();
+    assert_eq!(inflate(&mut window, second), Err(InflateError::DistanceTooFar));
+    assert!(window.into_memory().starts_with(b"HelloHello"), "the memory that was lent");
 }
 
 #[test]

@@ -237,6 +237,36 @@ fn header_maps_that_keep_the_pseudo_headers_apart() {
 }
 
 #[test]
+fn extensions_of_the_application() {
+    let mut example = EXAMPLE;
+    example[6].1 = "permessage-deflate, x-own; level=3";
+    let connect = ConnectRequest::read(example).unwrap().connect().unwrap();
+    // The request's own fields, pseudo-headers and all.
+    let fields: Vec<_> = connect.offer().headers().pairs().collect();
+    assert_eq!(fields, example.map(|(name, value)| (name.as_bytes(), value.as_bytes())));
+    let answer = |list: &str| {
+        let mut out = [0; 512];
+        let compression = Compression::new().accept(connect.offer().extensions());
+        let accept = connect.accept(&mut out).compression(compression).extensions(list);
+        let pairs = list_of_extensions(accept.finish()?);
+        Ok(pairs)
+    };
+    assert_eq!(answer("").map(|list| list.len()), Ok(1));
+    let both = answer("x-own; level=2").unwrap();
+    assert!(both[0].starts_with("permessage-deflate"), "{both:?}");
+    assert_eq!(both.last().map(String::as_str), Some("x-own; level=2"));
+    for bad in ["x-new", "x-own;", "x-own\r\nx: y", "permessage-deflate", "x-own, x-own"] {
+        assert_eq!(answer(bad), Err(ComposeError::BadExtension), "{bad:?}");
+    }
+}
+
+/// The extensions that a response lists, in one field or several.
+fn list_of_extensions(pairs: Pairs<'_>) -> Vec<String> {
+    let fields = list(pairs).into_iter().filter(|(name, _)| name == "sec-websocket-extensions");
+    fields.flat_map(|(_, value)| value.split(", ").map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+#[test]
 fn nothing_that_a_caller_passes_ends_a_field() {
     let url = Url::parse("ws://example.com/").unwrap();
     let connect = ConnectRequest::read(EXAMPLE).unwrap().connect().unwrap();

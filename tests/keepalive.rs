@@ -137,6 +137,28 @@ fn idleness_closes_and_the_close_has_a_deadline() {
     assert_eq!(keepalive.on_timeout(ms(1550)), Some(Due::Failed(TimedOut::Close)));
 }
 
+/// Told by its events, a message counts piece by piece, and a Ping does not.
+#[test]
+fn a_message_is_no_idleness() {
+    let idle_since = |wire: &[u8]| {
+        let mut keepalive = Keepalive::new(TIMEOUTS.interval(Duration::MAX));
+        assert_eq!(keepalive.on_timeout(ms(0)), None);
+        let (mut server, mut wire) = (common::server(), wire.to_vec());
+        let mut input = &mut wire[..];
+        while let Some(event) = server.receive(&mut input).unwrap() {
+            keepalive.on_event(&event);
+        }
+        assert_eq!(keepalive.on_timeout(ms(700)), None);
+        keepalive.next_deadline()
+    };
+    assert_eq!(idle_since(b"\x81\x81\0\0\0\0a"), Some(ms(1700)), "a message");
+    assert_eq!(idle_since(b"\x01\x81\0\0\0\0a"), Some(ms(1700)), "a fragment");
+    assert_eq!(idle_since(b"\x81\x82\0\0\0\0a"), Some(ms(1700)), "a piece of one");
+    assert_eq!(idle_since(b"\x89\x80\0\0\0\0"), Some(ms(1000)), "a Ping");
+    assert_eq!(idle_since(b"\x8A\x80\0\0\0\0"), Some(ms(1000)), "a Pong");
+    assert_eq!(idle_since(b"\x81\x81\0\0"), Some(ms(1000)), "half a header");
+}
+
 #[test]
 fn after_a_close_of_either_side_nothing_else_is_due() {
     for of_the_peer in [true, false] {

@@ -414,6 +414,29 @@ mod tests {
         compression.check(&Extensions::new(answer.as_bytes()).next().unwrap().unwrap())
     }
 
+    /// Whoever knows what the other end of a proxy agreed to asks for no more.
+    #[test]
+    fn at_most_an_agreement() {
+        for takeovers in [(true, true), (true, false), (false, true), (false, false)] {
+            for windows in [(8, 15), (15, 8), (9, 12), (15, 15)] {
+                let most = Agreement {
+                    server: Direction { window: bits(windows.0), takeover: takeovers.0 },
+                    client: Direction { window: bits(windows.1), takeover: takeovers.1 },
+                    settings: Compression::new().settings,
+                };
+                // With somebody who would agree to anything, it comes to the same.
+                let anything = compression(15, 15);
+                let agreed = |client: Compression, server: Compression| {
+                    let offer = format!("{NAME}{}", client.offer());
+                    check(client, &answer(server, &offer).unwrap()).unwrap()
+                };
+                assert_eq!(agreed(Compression::client(most), anything), most);
+                assert_eq!(agreed(anything, Compression::server(most)), most);
+                assert_eq!(agreed(Compression::client(most), Compression::server(most)), most);
+            }
+        }
+    }
+
     #[test]
     fn offers_that_are_accepted() {
         const BOTH: &str = "; server_no_context_takeover; client_no_context_takeover";
