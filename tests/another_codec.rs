@@ -91,8 +91,8 @@ fn a_message_that_does_not_shrink_leaves_no_history() {
     for takeover in [true, false] {
         let mut server = server(Config::new(), takeover).deflate_with(Wrapped::new);
         let mut client = client(takeover);
-        let noise = noise(5000, 7);
-        let again = [&noise[..2000], &noise[..2000]].concat();
+        let noise = noise(1500, 7);
+        let again = [&noise[..700], &noise[..700]].concat();
         for (message, is_compressed) in
             [(&b"text text text text text text"[..], true), (&noise, false), (&again, true)]
         {
