@@ -221,14 +221,12 @@ fn its_limits_are_those_of_ours() {
 }
 
 /// Broken off anywhere but behind the header of a block, which then counts as that
-/// of the removed tail, a message is refused; so is what the codec itself refuses.
+/// of the removed tail, a message is refused, by ours as well.
 #[test]
 fn its_ends_are_judged() {
     let message = b"two blocks, the second shorter";
     let payload = stored(message, 16);
     for end in 0..=payload.len() {
-        let mut ws = server(Config::new(), true).inflate_with(|_| Stored::default());
-        let got = receive(&mut ws, &[payload[..end].to_vec()], 3);
         let whole = match end {
             1 => Some(0),
             22 => Some(16),
@@ -239,12 +237,35 @@ fn its_ends_are_judged() {
             Some(len) => Ok(vec![message[..len].to_vec()]),
             None => Err(ProtocolError::BadCompression),
         };
-        assert_eq!(got, expected, "the first {end} bytes");
+        let payload = [payload[..end].to_vec()];
+        for piece in [1, 100] {
+            let mut ours = server(Config::new(), true);
+            assert_eq!(receive(&mut ours, &payload, piece), expected, "the first {end} bytes");
+            let mut another = server(Config::new(), true).inflate_with(|_| Stored::default());
+            assert_eq!(receive(&mut another, &payload, piece), expected, "{end}, by another");
+        }
     }
     assert_eq!(payload.len(), 41);
-    let mut ws = server(Config::new(), true).inflate_with(|_| Stored::default());
-    let refused = receive(&mut ws, &[b"\0\x01\0\0\0a\0".to_vec()], 100);
-    assert_eq!(refused, Err(ProtocolError::BadCompression));
+}
+
+#[test]
+fn what_it_refuses_is_refused() {
+    for bad in [b"\0\x01\0\0\0a\0", b"\x02\x01\0\xFE\xFFa\0"] {
+        let mut ws = server(Config::new(), true).inflate_with(|_| Stored::default());
+        let refused = receive(&mut ws, &[bad.to_vec()], 100);
+        assert_eq!(refused, Err(ProtocolError::BadCompression));
+    }
+}
+
+/// Where compression was not agreed there is nothing to replace.
+#[test]
+fn without_an_agreement_none_is_made() {
+    let mut ws = WebSocket::<Server>::server_with_compression(Config::new(), None)
+        .deflate_with(|_| -> Wrapped { panic!("made") })
+        .inflate_with(|_| -> Stored { panic!("made") });
+    let mut wire = Vec::new();
+    ws.send(&[7; 1000][..], &mut wire).unwrap();
+    assert_eq!((wire[0], wire.len()), (0x82, 1004));
 }
 
 /// Whether a byte more is due is told by `Checked`, and the byte is not lost.

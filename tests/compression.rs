@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 use sansocket::deflate::{
-    Agreement, Compression, DeflateScratch, Deflater, InflateError, InflateScratch, InflateWindow,
-    Inflater, Level, WindowBits, max_deflated_len,
+    Agreement, Compression, DeflateError, DeflateScratch, Deflater, InflateError, InflateScratch,
+    InflateWindow, Inflater, Level, WindowBits, max_deflated_len,
 };
 use sansocket::extensions::Extensions;
 use sansocket::frame::{Header, Opcode, Rsv};
@@ -474,6 +474,86 @@ fn contexts_that_were_cleared() {
                     .inflate(&mut inflating, &mut window, &mut &payload[..n], &mut out)
                     .map(|inflated| out[..inflated.len] == *text);
                 assert_eq!(inflated == Ok(true), clear, "{level:?} {is_last}");
+            }
+        }
+    }
+}
+
+/// The room may be exactly what a message needs. With less, however much is missing,
+/// the receiver need not know that there was a message.
+#[test]
+fn rooms_that_are_too_small() {
+    let noise: Vec<u8> =
+        (0..300_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let (mut scratch, mut inflating) = (Box::<DeflateScratch>::default(), InflateScratch::new());
+    for level in [Level::Fast, Level::Balanced, Level::Best] {
+        let mut deflater = Deflater::new(level, bits(9), vec![0; level.memory_len(bits(9))]);
+        let mut window = InflateWindow::new(bits(9), vec![0; 512]);
+        let mut inflate = |window: &mut InflateWindow<_>, mut payload: &[u8]| {
+            let (mut inflater, mut out) = (Inflater::new(), vec![0; 400]);
+            let inflated = inflater.inflate(&mut inflating, window, &mut payload, &mut out);
+            out.truncate(inflated.unwrap().len);
+            inflater.finish().map(|()| out)
+        };
+        for message in [&b""[..], b"ab", b"words, words and words", &noise, &noise[..90].repeat(4)]
+        {
+            let mut payload = vec![0; max_deflated_len(message.len())];
+            let n = deflater.clone().deflate(&mut scratch, message, true, &mut payload).unwrap();
+            for room in 0..n {
+                let mut deflater = deflater.clone();
+                let full = deflater.deflate(&mut scratch, message, true, &mut vec![0; room]);
+                assert_eq!(full, Err(DeflateError::OutputFull), "{n} bytes in {room}");
+                let n = deflater.deflate(&mut scratch, message, true, &mut payload).unwrap();
+                assert_eq!(inflate(&mut window.clone(), &payload[..n]).unwrap(), message);
+            }
+            let mut payload = vec![0; n];
+            assert_eq!(deflater.deflate(&mut scratch, message, true, &mut payload), Ok(n));
+            assert_eq!(inflate(&mut window, &payload).unwrap(), message);
+        }
+    }
+}
+
+/// A match that reaches further back than the window is refused wherever it stands:
+/// at the end of input or output, or far from both.
+#[test]
+fn matches_from_beyond_the_window() {
+    let noise: Vec<u8> =
+        (0..700_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let (mut scratch, mut inflating) = (Box::<DeflateScratch>::default(), InflateScratch::new());
+    let table = &mut vec![0; Level::Best.table_len(WindowBits::MAX)];
+    for behind in [0, 500] {
+        let message = [&noise, &noise[..40], &noise[40..40 + behind]].concat();
+        let mut payload = vec![0; 4000];
+        let n = scratch.deflate_whole(Level::Best, WindowBits::MAX, table, &message, &mut payload);
+        let payload = &payload[..n.unwrap()];
+        assert!(payload.len() < message.len() - behind, "there is a match");
+        for (window, is_good) in [(8, false), (9, false), (10, true), (15, true)] {
+            for step in [1, 5, 4000] {
+                let mut inflate = |to: Option<&mut InflateWindow<Vec<u8>>>| {
+                    let (mut inflater, mut out) = (Inflater::new(), vec![0; 2000]);
+                    let mut to = to;
+                    for mut piece in payload.chunks(step) {
+                        let len = inflater.len();
+                        let _ = match &mut to {
+                            Some(to) => {
+                                inflater.inflate(&mut inflating, to, &mut piece, &mut out[len..])?
+                            }
+                            None => inflater.inflate_whole(
+                                &mut inflating,
+                                bits(window),
+                                &mut piece,
+                                &mut out,
+                            )?,
+                        };
+                    }
+                    out.truncate(inflater.len());
+                    Ok(out)
+                };
+                let expected =
+                    if is_good { Ok(message.clone()) } else { Err(InflateError::DistanceTooFar) };
+                assert_eq!(inflate(None), expected, "{window} {step}");
+                let mut to = InflateWindow::new(bits(window), vec![0; bits(window).size()]);
+                assert_eq!(inflate(Some(&mut to)), expected, "{window} {step}");
             }
         }
     }

@@ -8,6 +8,8 @@ use std::fmt::Write;
 use common::{NONCE, Side, request_with, response_with};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use sansocket::deflate::Compression;
+use sansocket::extensions::Extensions;
 use sansocket::handshake::{
     ClientHandshake, ComposeError, HandshakeError, Reply, Request, RequestReader, Response,
     ResponseReader, Url,
@@ -370,6 +372,29 @@ fn an_address_as_the_target_names_the_host() {
     }
 }
 
+/// Names are not known by their lengths.
+#[test]
+fn fields_with_names_of_the_same_length() {
+    for known in [
+        "Host",
+        "Origin",
+        "Upgrade",
+        "Connection",
+        "Content-Length",
+        "Sec-WebSocket-Key",
+        "Transfer-Encoding",
+        "Sec-WebSocket-Version",
+        "Sec-WebSocket-Protocol",
+        "Sec-WebSocket-Extensions",
+    ] {
+        // Equal but for the last letter, or but for all.
+        let almost = format!("{}x", &known[..known.len() - 1]);
+        for name in [almost, "x".repeat(known.len())] {
+            assert_eq!(judge(&request_with(&format!("{name}: ;;,\r\n"))), Ok(()), "{name}");
+        }
+    }
+}
+
 #[test]
 fn three_hundred_header_fields() {
     let lines: String = (0..300).fold(String::new(), |mut lines, i| {
@@ -419,6 +444,23 @@ fn the_server_chooses_among_what_was_offered() {
 }
 
 // The client's side.
+
+/// An answer to another request than this one, which offered nothing.
+#[test]
+fn compression_is_not_accepted_unasked() {
+    let offers = Extensions::new(b"permessage-deflate").map(Result::unwrap);
+    let answer = Compression::new().accept(offers).unwrap();
+    for (offer, expected) in [
+        ("", Err(ComposeError::BadExtension)),
+        ("Sec-WebSocket-Extensions: x-own\r\n", Err(ComposeError::BadExtension)),
+        ("Sec-WebSocket-Extensions: x-own, permessage-deflate\r\n", Ok(())),
+    ] {
+        let head = request_with(offer);
+        let (upgrade, mut out) = (request(&head).upgrade().unwrap(), [0; 512]);
+        let response = upgrade.accept(&mut out).compression(answer).finish();
+        assert_eq!(response.map(drop), expected, "{offer:?}");
+    }
+}
 
 #[test]
 fn each_rule_of_a_response() {

@@ -208,6 +208,40 @@ fn codecs_show_no_message() {
     }
 }
 
+/// Nor does a connection that has received and sent compressed messages.
+#[cfg(feature = "alloc")]
+#[test]
+fn connections_show_no_message() {
+    use sansocket::WebSocket;
+    use sansocket::deflate::{Compression, Deflate};
+
+    struct Another;
+
+    impl Deflate for Another {
+        fn deflate(&mut self, _: &[u8], _: &mut [u8]) -> Result<usize, DeflateError> {
+            Err(DeflateError::OutputFull)
+        }
+        fn clear(&mut self) {}
+    }
+
+    let offers = Extensions::new(b"permessage-deflate").map(Result::unwrap);
+    let agreement = Compression::new().threshold(1).accept(offers).unwrap().agreement;
+    let mut ws = WebSocket::server_with_compression(Config::new(), agreement);
+    ws.send("a secret kept in the window", &mut Vec::new()).unwrap();
+    // The first half of a message, kept until the other comes.
+    let mut half = *b"\x42\x87\0\0\0\0\xf2\x48\xcd\xc9\xc9\x07\x00";
+    assert_eq!(ws.receive(&mut &mut half[..], &mut Vec::new()), Ok(None));
+    let shown = format!("{ws:?}");
+    assert!(shown.contains("Deflater { level: Fast") && shown.len() < 3000, "{shown}");
+    // Bytes show as numbers.
+    let numbers = |text: &str| format!("{:?}", text.as_bytes()).replace(['[', ']'], "");
+    for secret in ["secret", "Hello"] {
+        assert!(!shown.contains(secret) && !shown.contains(&numbers(secret)), "{shown}");
+    }
+    let shown = format!("{:?}", ws.deflate_with(|_| Another));
+    assert!(shown.contains("Another(..)"), "{shown}");
+}
+
 /// What `Default` gives is what `new` says it does.
 #[test]
 fn defaults_are_as_documented() {

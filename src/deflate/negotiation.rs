@@ -414,6 +414,14 @@ mod tests {
         compression.check(&Extensions::new(answer.as_bytes()).next().unwrap().unwrap())
     }
 
+    #[test]
+    fn windows_of_8_to_15_bits() {
+        for bits in 0..=255 {
+            let window = WindowBits::new(bits);
+            assert_eq!(window.map(WindowBits::get), (8..=15).contains(&bits).then_some(bits));
+        }
+    }
+
     /// Whoever knows what the other end of a proxy agreed to asks for no more.
     #[test]
     fn at_most_an_agreement() {
@@ -475,6 +483,7 @@ mod tests {
             "; client_max_window_bits=7",
             "; client_max_window_bits=100",
             "; client_no_context_takeover=1",
+            "; server_no_context_takeover=1",
             "; server_no_context_takeover; server_no_context_takeover",
             "; client_max_window_bits; client_max_window_bits=10",
             "; server_max_window_bits=10; server_max_window_bits=10",

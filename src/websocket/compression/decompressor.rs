@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::connection::{Data, Kind};
 use crate::deflate::{Agreement, Checked, Direction, Inflate, InflateWindow, Inflater, Settings};
@@ -33,7 +34,7 @@ enum Codec {
 }
 
 /// The message that is being inflated.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Incoming {
     inflater: Inflater,
     /// What it is so far.
@@ -45,6 +46,13 @@ struct Incoming {
     /// Judges text before the message is whole, so far as it is.
     text: Decoder,
     judged: usize,
+}
+
+/// Without the message.
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming").field("len", &self.message.len()).finish_non_exhaustive()
+    }
 }
 
 impl Incoming {
