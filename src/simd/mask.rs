@@ -217,6 +217,30 @@ mod tests {
         }
     }
 
+    /// In allocations that end where the bytes do, and, without an offset, begin where
+    /// they do: the address sanitizer sees what is read or written beyond.
+    #[test]
+    fn every_length_and_offset_in_an_allocation_of_its_own() {
+        let plain: [u8; ROOM] = core::array::from_fn(|i| (i * 7 + i / 256) as u8);
+        let masked = naive(&plain, KEY);
+        for offset in [0, 1, 3, 8, 31, 63] {
+            for len in lengths() {
+                let own = |fill: &[u8]| [&[0; 63][..offset], fill].concat().into_boxed_slice();
+                let (plain, masked) = (&plain[..len], &masked[..len]);
+                for (name, unmask) in unmaskers() {
+                    let mut bytes = own(plain);
+                    unmask(&mut bytes[offset..], KEY);
+                    assert_eq!(bytes[offset..], *masked, "{name} {offset} {len}");
+                }
+                for (name, copy) in copies() {
+                    let mut target = own(&[0xEE; ROOM][..len]);
+                    copy(&own(plain)[offset..], &mut target[offset..], KEY);
+                    assert_eq!(target[offset..], *masked, "{name} {offset} {len}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_single_byte_that_is_not_ascii_shows_anywhere() {
         for len in lengths() {
