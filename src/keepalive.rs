@@ -332,7 +332,7 @@ impl Keepalive {
     /// zero for an error or for ever; `None` is for ever.
     #[must_use]
     pub fn wait(&self, now: Duration) -> Option<Duration> {
-        self.next_deadline().map(|deadline| deadline.saturating_sub(now).max(SHORTEST))
+        self.next_deadline().map(|deadline| between(now, deadline).max(SHORTEST))
     }
 
     /// Tells the time; returns what is due, one thing at most.
@@ -348,7 +348,7 @@ impl Keepalive {
         self.heard.get_or_insert(now);
         if self.ping == Ping::JustAnswered {
             self.ping = Ping::Answered;
-            self.latency = Some(now.saturating_sub(self.pinged));
+            self.latency = Some(between(self.pinged, now));
         }
         let has_come =
             |deadline: Option<Duration>| deadline.is_some_and(|deadline| deadline <= now);
@@ -411,4 +411,34 @@ const SHORTEST: Duration = Duration::from_millis(1);
 /// `time` after `start`; `None` where that is for ever.
 fn after(start: Duration, time: Duration) -> Option<Duration> {
     start.checked_add(time.max(SHORTEST))
+}
+
+/// From `start` to `end`, zero if that is not later. `Duration` has it, too, but the
+/// compiler cannot see that it does not panic.
+fn between(start: Duration, end: Duration) -> Duration {
+    const SECOND: u32 = 1_000_000_000;
+    if end <= start {
+        return Duration::ZERO;
+    }
+    let borrowed = end.subsec_nanos() < start.subsec_nanos();
+    let seconds = end.as_secs().wrapping_sub(start.as_secs()).wrapping_sub(borrowed.into());
+    let nanos = (SECOND + end.subsec_nanos()).wrapping_sub(start.subsec_nanos());
+    Duration::new(seconds, nanos % SECOND)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_those_of_core() {
+        let times = [0, 1, 2, u64::MAX - 1, u64::MAX].into_iter().flat_map(|seconds| {
+            [0, 1, 500_000_000, 999_999_999].map(|nanos| Duration::new(seconds, nanos))
+        });
+        for start in times.clone() {
+            for end in times.clone() {
+                assert_eq!(between(start, end), end.saturating_sub(start), "{start:?} {end:?}");
+            }
+        }
+    }
 }

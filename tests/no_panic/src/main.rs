@@ -1,5 +1,7 @@
 //! Each entry point of layers 0 and 1 behind a guard that only a panic drops.
 
+mod negotiation;
+
 use std::hint::black_box;
 
 use sansocket::deflate::{Agreement, Compression, Inflater};
@@ -36,14 +38,21 @@ macro_rules! no_panic {
             core::mem::forget(guard);
         })*
 
-        /// Something of each kind that nobody knows anything about.
-        fn main() {
+        /// Shows them to nobody knows whom.
+        pub(crate) fn all() {
             $({
                 let call: fn($($kind),*) = $name;
                 black_box(call);
             })*
         }
     };
+}
+
+pub(crate) use no_panic;
+
+fn main() {
+    all();
+    negotiation::all();
 }
 
 no_panic! {
