@@ -54,11 +54,10 @@ impl Config {
         Self { max_fragments: frames, ..self }
     }
 
-    /// Data is finished in layer 2; and messages are dropped there, when they have
-    /// been judged.
+    /// Data is finished in layer 2.
     #[cfg(feature = "alloc")]
     pub(crate) const fn for_layer_2(self, allow_compressed: bool) -> Self {
-        Self { leave_data: true, drop_after_close: false, allow_compressed, ..self }
+        Self { leave_data: true, allow_compressed, ..self }
     }
 
     /// Whether messages may be compressed, permessage-deflate being agreed.
@@ -67,7 +66,8 @@ impl Config {
     /// see [`Data::is_compressed`](crate::Data::is_compressed). (Layer 2 is told
     /// of the agreement itself, and does not look at this.) Their
     /// compressed size may pass [`max_message`](Self::max_message) by an
-    /// eighth and 8 bytes a fragment, as the inflated one is what counts.
+    /// eighth, 64 bytes and 8 more a fragment, as the inflated one is what
+    /// counts.
     /// Default: no.
     pub const fn allow_compressed(self, allow: bool) -> Self {
         Self { allow_compressed: allow, ..self }

@@ -7,6 +7,7 @@ mod common;
 use common::{BINARY, SIDES, Seen, Side, TEXT, events, messages, zero_key};
 use sansocket::deflate::{Agreement, Compression, WindowBits};
 use sansocket::extensions::Extensions;
+use sansocket::frame::{Expected, Header, Rsv};
 use sansocket::handshake::{RequestReader, ResponseReader};
 use sansocket::utf8::Decoder;
 use sansocket::{CloseCode, Config, Connection, Event, ProtocolError, Role, WebSocket};
@@ -127,6 +128,30 @@ fn the_first_two_bytes_of_a_frame() {
                 let apart = judge(&mut [&mut before.to_vec(), &mut [first], &mut [second]]);
                 assert_eq!(apart, error, "{context}");
             }
+        }
+    }
+}
+
+#[test]
+fn reserved_bits_that_several_extensions_share() {
+    let set = |bits: u8| {
+        [(4, Rsv::RSV1), (2, Rsv::RSV2), (1, Rsv::RSV3)]
+            .into_iter()
+            .filter(|(bit, _)| bits & bit != 0)
+            .fold(Rsv::NONE, |set, (_, rsv)| set | rsv)
+    };
+    for allowed in 0..8 {
+        for bits in 0..8 {
+            let expected = Expected { masked: false, message_open: false, rsv: set(allowed) };
+            let parsed = Header::parse(&[0x81 | bits << 4, 0], expected);
+            let legal = bits & !allowed == 0;
+            assert_eq!(set(allowed).contains(set(bits)), legal);
+            assert_eq!(
+                parsed.map(|header| header.map(|(header, _)| header.rsv)),
+                if legal { Ok(Some(set(bits))) } else { Err(ProtocolError::ReservedBits) },
+            );
+            // A set that holds a bit already is not changed by it.
+            assert_eq!(set(allowed) | set(bits), set(allowed | bits));
         }
     }
 }

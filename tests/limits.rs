@@ -57,6 +57,36 @@ fn the_limit_holds_for_all_fragments_together() {
     }
 }
 
+/// Layer 1 does not know what a compressed message inflates to, and allows for
+/// what does not shrink.
+#[test]
+fn a_compressed_message_at_the_limit_and_one_over() {
+    const RSV1: u8 = 0x40;
+
+    for side in SIDES {
+        for (limit, eighth) in [(0, 0), (7, 0), (8, 1), (1000, 125), (0xFFFF, 0x1FFF)] {
+            let config = Config::new().max_message(limit).allow_compressed(true);
+            for fragments in 1..=4 {
+                let most = limit + eighth + 64 + 8 * fragments;
+                let mut before = vec![];
+                let mut last = RSV1 | BINARY;
+                if fragments > 1 {
+                    before = side.frame(last, b"");
+                    before.extend(side.frame(CONT, b"").repeat(fragments as usize - 2));
+                    last = CONT;
+                }
+                for (len, expected) in [(most, None), (most + 1, TOO_BIG)] {
+                    let bytes = [&before[..], &side.header(FIN | last, len)].concat();
+                    let error = side.events(config, &[&bytes]).error;
+                    assert_eq!(error, expected, "{len} in {fragments} frames, limit {limit}");
+                }
+            }
+            let plain = side.header(FIN | BINARY, limit + 1);
+            assert_eq!(side.events(config, &[&plain]).error, TOO_BIG);
+        }
+    }
+}
+
 #[test]
 fn the_header_decides_before_any_payload() {
     for side in SIDES {

@@ -560,3 +560,29 @@ fn same_in_any_split(bytes: &[u8], cuts: &[usize]) {
         }
     }
 }
+
+/// Long texts are judged in blocks: where a block begins nothing shifts.
+#[test]
+fn a_long_text_comes_as_far_as_it_is_good() {
+    const LEN: usize = 40_000;
+
+    for side in SIDES {
+        for character in ["x", "\u{e9}"] {
+            for bad in [0, 1, 8191, 16_383, 16_384, 16_385, 32_767, 32_768, 32_769, LEN - 1] {
+                let mut text = character.repeat(LEN / character.len()).into_bytes();
+                text[bad] = 0xFF;
+                let frame = side.frame(FIN | TEXT, &text);
+                let seen = match bad {
+                    0 => vec![],
+                    _ => vec![Seen::Piece(Kind::Text, text[..bad].to_vec())],
+                };
+                for at in [frame.len(), 100, 20_000, frame.len() - 1] {
+                    let (first, second) = frame.split_at(at);
+                    let script = side.events(Config::new(), &[first, second]);
+                    assert_eq!(script.error, Some(ProtocolError::TextNotUtf8));
+                    assert!(script.seen() == seen, "{side:?}, bad at {bad}, cut at {at}");
+                }
+            }
+        }
+    }
+}
