@@ -70,12 +70,15 @@ pub fn decode<'o>(text: &[u8], out: &'o mut [u8]) -> Option<&'o [u8]> {
 /// The six bits that a symbol stands for.
 fn value(symbol: u8) -> Option<u32> {
     let value = VALUES[usize::from(symbol)];
-    (value < 64).then_some(value.into())
+    (value != NONE).then_some(value.into())
 }
 
-/// By symbol, the six bits that it stands for; more for what is no symbol.
+/// In place of the bits of what is no symbol.
+const NONE: u8 = 0xFF;
+
+/// By symbol, the six bits that it stands for.
 static VALUES: [u8; 256] = {
-    let mut values = [0xFF; 256];
+    let mut values = [NONE; 256];
     let mut i = 0;
     while i < ALPHABET.len() {
         values[ALPHABET[i] as usize] = i as u8;

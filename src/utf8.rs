@@ -190,18 +190,16 @@ pub(crate) fn from_utf8(bytes: &[u8]) -> Result<&str, core::str::Utf8Error> {
 fn cut_character(bytes: &[u8]) -> usize {
     // The last lead byte decides; a sequence of four is cut at three or fewer.
     for (trailing, &byte) in bytes.iter().rev().take(3).enumerate() {
-        let needed = match byte {
+        match byte {
             0x80..=0xBF => continue,
-            0xC2..=0xDF => 2,
-            0xE0..=0xEF => 3,
-            0xF0..=0xF4 => 4,
+            0xC2..=0xF4 => {}
             _ => return 0,
-        };
+        }
         let have = trailing + 1;
         let cut = bytes.get(bytes.len() - have..).unwrap_or_default();
         // E0 80 and the like are no prefix of anything: left for the judge.
-        let possible = core::str::from_utf8(cut).is_err_and(|e| e.error_len().is_none());
-        return if have < needed && possible { have } else { 0 };
+        let unfinished = core::str::from_utf8(cut).is_err_and(|e| e.error_len().is_none());
+        return if unfinished { have } else { 0 };
     }
     0
 }
