@@ -165,6 +165,27 @@ fn what_each_error_is_answered_with() {
 }
 
 #[test]
+fn a_client_offers_extensions_of_its_own() {
+    let url = Url::parse("wss://example.com/").unwrap();
+    let wish = ClientConnect::new().compression(Compression::new()).extensions("x-own; a=1, x-b");
+    let mut out = [0; 512];
+    let request = list(wish.request(&url, &mut out).finish().unwrap());
+    let offered: Vec<_> = request
+        .iter()
+        .filter(|(name, _)| name == "sec-websocket-extensions")
+        .map(|(_, value)| value.as_str())
+        .collect();
+    let offered = offered.join(", ");
+    assert!(offered.starts_with("permessage-deflate"), "{offered}");
+    assert!(offered.ends_with(", x-own; a=1, x-b"), "{offered}");
+    for (answer, is_good) in [("x-own; a=2", true), ("x-b", true), ("x-c", false)] {
+        let pairs = [(":status", "200"), ("sec-websocket-extensions", answer)];
+        let response = ConnectResponse::read(pairs).unwrap();
+        assert_eq!(wish.check(&response).is_ok(), is_good, "{answer}");
+    }
+}
+
+#[test]
 fn each_rule_of_a_response() {
     use HandshakeError as Error;
     let wish = ClientConnect::new().protocols(&["a", "b"]).extensions("x-own");

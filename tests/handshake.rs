@@ -166,6 +166,52 @@ fn each_request_that_keeps_the_rules() {
     }
 }
 
+/// Header fields are told apart by length before name.
+#[test]
+fn a_name_as_long_as_one_that_counts_is_not_it() {
+    let known = [
+        "Host",
+        "Origin",
+        "Upgrade",
+        "Connection",
+        "Content-Length",
+        "Transfer-Encoding",
+        "Sec-WebSocket-Key",
+        "Sec-WebSocket-Version",
+        "Sec-WebSocket-Protocol",
+        "Sec-WebSocket-Accept",
+        "Sec-WebSocket-Extensions",
+    ];
+    for name in known {
+        let other = format!("{}_", &name[..name.len() - 1]);
+        for value in ["", "1", "a b;;", "websocket", "upgrade", "dGhlIHNhbXBsZSBub25jZQ=="] {
+            let head = request_with(&format!("{other}: {value}\r\n{other}: {value}\r\n"));
+            assert_eq!(judge(&head), Ok(()), "{other}: {value}");
+            let head = response_with(&format!("{other}: {value}\r\n{other}: {value}\r\n"));
+            let checked = ClientHandshake::new(NONCE).check(&response(&head)).map(|_| ());
+            assert_eq!(checked, Ok(()), "{other}: {value}");
+        }
+        // Nor does it stand in for it.
+        for head in [request_with(""), response_with("")] {
+            let head = String::from_utf8(head).unwrap();
+            let Some((before, after)) = head.split_once(&format!("\r\n{name}: ")) else { continue };
+            let (_, without) = after.split_once("\r\n").unwrap();
+            let without = format!("{before}\r\n{without}");
+            let renamed = format!("{before}\r\n{other}: {after}");
+            if head.starts_with("GET") {
+                assert!(judge(without.as_bytes()).is_err(), "without {name}");
+                assert_eq!(judge(renamed.as_bytes()), judge(without.as_bytes()), "{other}");
+            } else {
+                let check = |head: &str| {
+                    ClientHandshake::new(NONCE).check(&response(head.as_bytes())).map(|_| ())
+                };
+                assert!(check(&without).is_err(), "without {name}");
+                assert_eq!(check(&renamed), check(&without), "{other}");
+            }
+        }
+    }
+}
+
 #[test]
 fn each_error_has_a_status_and_a_reply_that_closes() {
     use HandshakeError as Error;
@@ -680,6 +726,38 @@ fn statuses_of_replies() {
     for status in (200..600).filter(|status| ![204, 304].contains(status)) {
         let (written, ..) = parsed_reply(Reply::new(status, &mut out).body(b"").unwrap());
         assert_eq!(written, status);
+    }
+}
+
+/// The words of RFC 9110 §15 and RFC 6585.
+#[test]
+fn replies_have_the_usual_words() {
+    for (status, words) in [
+        (200, "OK"),
+        (301, "Moved Permanently"),
+        (302, "Found"),
+        (307, "Temporary Redirect"),
+        (308, "Permanent Redirect"),
+        (400, "Bad Request"),
+        (401, "Unauthorized"),
+        (403, "Forbidden"),
+        (404, "Not Found"),
+        (405, "Method Not Allowed"),
+        (408, "Request Timeout"),
+        (413, "Content Too Large"),
+        (426, "Upgrade Required"),
+        (429, "Too Many Requests"),
+        (431, "Request Header Fields Too Large"),
+        (500, "Internal Server Error"),
+        (502, "Bad Gateway"),
+        (503, "Service Unavailable"),
+        (505, "HTTP Version Not Supported"),
+        (299, ""),
+        (599, ""),
+    ] {
+        let mut out = [0; 256];
+        let reply = Reply::new(status, &mut out).body(b"").unwrap();
+        assert!(reply.starts_with(format!("HTTP/1.1 {status} {words}\r\n").as_bytes()));
     }
 }
 

@@ -150,6 +150,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn every_octet_in_an_ipv6_address() {
+        for n in 0..=999 {
+            check(&format!("::{n}.2.3.4"));
+            check(&format!("::1.2.3.{n:02}"));
+            check(&format!("::1.{n:03}.3.4"));
+        }
+    }
+
     proptest! {
         #[test]
         fn ipv6_as_core_has_it(

@@ -203,15 +203,16 @@ mod tests {
     fn the_length_of_a_value_at_every_end() {
         for end in 0..=255 {
             for len in 0..40 {
-                let mut bytes = [b"\tvalue, \x80\xFF~ value, of all that may stand in one"
-                    .as_slice(); 1]
-                    .concat();
-                bytes.truncate(len);
-                bytes.push(end);
-                bytes.extend(b"and on\r\n");
-                let naive = bytes.iter().take_while(|&&byte| is_value(byte)).count();
-                assert_eq!(value_len(&bytes), naive, "{end:02x} after {len}");
-                assert_eq!(value_len(&bytes[..len]), len);
+                // A word of eight bytes may also be of such bytes alone.
+                for times in [1, 20] {
+                    let mut bytes =
+                        b"\tvalue, \x80\xFF~ value, of all that may stand in one"[..len].to_vec();
+                    bytes.extend([end].repeat(times));
+                    bytes.extend(b"and on\r\n");
+                    let naive = bytes.iter().take_while(|&&byte| is_value(byte)).count();
+                    assert_eq!(value_len(&bytes), naive, "{end:02x} after {len}");
+                    assert_eq!(value_len(&bytes[..len]), len);
+                }
             }
         }
     }
