@@ -327,6 +327,80 @@ fn no_cut_gets_past_the_ratio() {
 }
 
 #[test]
+fn parameters_without_values_have_none() {
+    let answer = |offer: &str| {
+        let offers = Extensions::new(offer.as_bytes()).map(Result::unwrap);
+        Compression::new().accept(offers).is_some()
+    };
+    for name in ["server_no_context_takeover", "client_no_context_takeover"] {
+        assert!(answer(&format!("permessage-deflate; {name}")));
+        for value in ["1", "true", "\"10\""] {
+            assert!(!answer(&format!("permessage-deflate; {name}={value}")), "{name}={value}");
+        }
+    }
+}
+
+/// The ratio is asked as the message comes, of what has been inflated so far.
+#[test]
+fn what_follows_a_bomb_does_not_excuse_it() {
+    let mut noise = 1_u32;
+    let noise = std::iter::repeat_with(|| {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (noise >> 24) as u8
+    });
+    let message: Vec<u8> =
+        std::iter::repeat_n(b'x', 200 << 10).chain(noise.take(100_000)).collect();
+    let mut deflater = Deflater::new(Level::Fast, WindowBits::MAX, vec![0; 1 << 16]);
+    let mut payload = vec![0; max_deflated_len(message.len())];
+    let len = deflater
+        .deflate(&mut Box::<DeflateScratch>::default(), &message, true, &mut payload)
+        .unwrap();
+    let wire = frame(0xc2, &payload[..len]);
+    assert!(message.len() < 4 * wire.len(), "in the end, a ratio like any");
+    for (ratio, expected) in [(10, Err(ProtocolError::MessageTooBig)), (u32::MAX, Ok(1))] {
+        for takeover in [true, false] {
+            let agreed = agreement(takeover, Compression::new().max_ratio(ratio));
+            for step in [100, 4096, 50_000, wire.len()] {
+                let mut server = WebSocket::server_with_compression(Config::new(), agreed);
+                let messages = received(&mut server, &mut wire.clone(), step);
+                assert_eq!(messages.map(|messages| messages.len()), expected, "{ratio}, {step}");
+            }
+        }
+    }
+}
+
+/// What does not shrink goes out as it is; with takeover, short messages may grow by
+/// a little, for the sake of the next.
+#[test]
+fn compressed_messages_are_shorter() {
+    let (mut noise, mut compressed) = (1_u32, 0);
+    for takeover in [false, true] {
+        let agreed = agreement(takeover, Compression::new().threshold(1));
+        for symbols in [1, 2, 3, 5, 12, 40, 256] {
+            let mut server = WebSocket::server_with_compression(Config::new(), agreed);
+            for len in 1..=125 {
+                let bytes = std::iter::repeat_with(|| {
+                    noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    ((noise >> 16) % symbols) as u8
+                });
+                let message: Vec<u8> = bytes.take(len).collect();
+                let mut wire = Vec::new();
+                server.send(&message, &mut wire).unwrap();
+                let payload = usize::from(wire[1] & 0x7F);
+                if wire[0] & 0x40 != 0 {
+                    compressed += 1;
+                    let most = if takeover { len + 8 } else { len - 1 };
+                    assert!(payload <= most, "{payload} for {len} bytes");
+                } else {
+                    assert_eq!(wire[2..], message);
+                }
+            }
+        }
+    }
+    assert!(compressed > 200, "{compressed}");
+}
+
+#[test]
 fn flushes_may_make_the_wire_longer_than_the_message() {
     let mut wire = Vec::new();
     let payloads = flushed(100, 8);
