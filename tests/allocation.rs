@@ -509,6 +509,41 @@ fn sizes() {
     }
 }
 
+#[test]
+fn memory_said_is_memory_taken() {
+    const MESSAGE: u64 = 1000;
+    let config = Config::new().max_message(MESSAGE);
+    for takeover in [true, false] {
+        for level in [Level::Fast, Level::Balanced, Level::Best] {
+            let wish = Compression::new()
+                .level(level)
+                .send_window(WindowBits::new(11).unwrap())
+                .receive_window(WindowBits::new(13).unwrap())
+                .receive_takeover(takeover)
+                .send_takeover(takeover);
+            let offers = Extensions::new(b"permessage-deflate; client_max_window_bits");
+            let agreed = wish.accept(offers.map(Result::unwrap)).unwrap().agreement;
+            let message = "words, words and words. ".repeat(40);
+            let mut wire = Vec::with_capacity(2000);
+            WebSocket::client_with_compression(config, zero_key, agreed)
+                .send(message.as_str(), &mut wire)
+                .unwrap();
+            let mut output = Vec::with_capacity(2000);
+            let (_, peak, ()) = allocations(|| {
+                let mut ws = WebSocket::server_with_compression(config, agreed);
+                ws.send(message.as_str(), &mut output).unwrap();
+                ws.receive(&mut &mut wire[..], &mut output).unwrap().expect("a message");
+            });
+            let bound = WebSocket::<Server>::max_memory(&config, Some(&agreed));
+            // For the message itself, and for a connection on the stack.
+            let more = 3 * MESSAGE + size_of::<WebSocket<Server>>() as u64 + 64;
+            assert!((peak as u64..=peak as u64 + more).contains(&bound), "{peak}, {bound}");
+        }
+    }
+    let bound = WebSocket::<Server>::max_memory(&config, None);
+    assert_eq!(bound, 3 * MESSAGE + size_of::<WebSocket<Server>>() as u64 + 64);
+}
+
 /// Streams of a peer that means harm, the same in kind for each limit.
 fn hostile_streams(side: Side, compressed: bool) -> Vec<Vec<u8>> {
     let text = "text in many pieces, ".repeat(400);

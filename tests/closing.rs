@@ -496,6 +496,18 @@ fn after_close_sent_without_dropping_data_still_comes() {
 }
 
 #[test]
+fn the_sending_half_of_layer_2_knows_of_our_close() {
+    let (_, mut sender) = WebSocket::server(Config::new()).split();
+    let mut output = Vec::new();
+    sender.send("a", &mut output).unwrap();
+    assert!(!sender.has_sent_close());
+    sender.close(AWAY, &mut output);
+    assert!(sender.has_sent_close());
+    assert_eq!(sender.send("b", &mut output), Err(SendError::Closed));
+    assert_eq!(output, b"\x81\x01a\x88\x02\x03\xE9");
+}
+
+#[test]
 fn the_halves_of_layer_2_drop_once_told_of_our_close() {
     let hello = b"\x81\x82\0\0\0\0hi";
     for (drop, told) in [(false, false), (false, true), (true, false), (true, true)] {

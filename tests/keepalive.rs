@@ -567,6 +567,31 @@ mod layer_2 {
     }
 
     #[test]
+    fn whatever_comes_gives_the_peer_more_time() {
+        for (wire, heard) in [
+            (&b""[..], false),
+            (b"\x89", false),
+            (b"\x89\x80\0\0\0\0", true),
+            (b"\x8A\x81\0\0\0\0x", true),
+            (b"\x81\x81\0\0\0\0a", true),
+            (b"\x01\x81\0\0\0\0a", true),
+            (b"\x81\x82\0\0\0\0a", true),
+        ] {
+            let mut ws = WebSocket::server(Config::new()).keepalive(TIMEOUTS);
+            let mut output = Vec::new();
+            ws.on_timeout(ms(0), &mut output).unwrap();
+            assert_eq!(ws.wait(ms(0)), Some(ms(100)));
+            ws.on_timeout(ms(100), &mut output).unwrap();
+            assert_eq!(ws.wait(ms(110)), Some(ms(20)), "for the answer");
+            let mut bytes = wire.to_vec();
+            let mut input = &mut bytes[..];
+            while ws.receive(&mut input, &mut output).unwrap().is_some() {}
+            ws.on_timeout(ms(120), &mut output).unwrap();
+            assert_eq!(ws.wait(ms(120)), Some(ms(if heard { 30 } else { 10 })), "{wire:?}");
+        }
+    }
+
+    #[test]
     fn our_close_has_a_deadline() {
         let mut ws = WebSocket::server(Config::new()).keepalive(TIMEOUTS);
         let mut output = Vec::new();
