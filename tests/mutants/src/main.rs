@@ -9,7 +9,7 @@
 //! `FROM`; they are written to the tree `TO`. A mutant's number is its place in the
 //! list, from 1 on. `SKIPPED` is a file with the numbers to leave out, as they do not
 //! compile. What is woven in stands between `/*<N*/` and `/*N>*/`, so that an error can
-//! be told to be a mutant's. Prints the numbers that no place was found for.
+//! be told to be a mutant's. A mutant for which there is no place is left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -84,10 +84,14 @@ impl Source {
     }
 
     fn mutant(&self, number: u32, listed: &Value) -> Mutant {
-        let number_of = |value: &Value| value.as_u64().expect("a number") as usize;
+        let number_of = |value: &Value| {
+            value.as_u64().and_then(|number| number.try_into().ok()).unwrap_or_else(|| {
+                panic!("not a line or column: {value}");
+            })
+        };
         let place = |end: &str| {
             let place = &listed["span"][end];
-            let column = number_of(&place["column"]) - 1;
+            let column: usize = number_of(&place["column"]) - 1;
             self.offset(LineColumn { line: number_of(&place["line"]), column })
         };
         Mutant {
@@ -323,7 +327,9 @@ fn woven_site(text: &str, site: &Site, inside: &[Site]) -> String {
 fn main() {
     let [list, from, to, skipped] =
         env::args().skip(1).collect::<Vec<_>>().try_into().expect("LIST FROM TO SKIPPED");
-    let read = |path: &Path| fs::read_to_string(path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+    let read = |path: &Path| {
+        fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    };
     let listed: Vec<Value> = serde_json::from_str(&read(list.as_ref())).expect("a list");
     let skipped: BTreeSet<u32> = read(skipped.as_ref())
         .split_whitespace()
@@ -348,15 +354,12 @@ fn main() {
             inside: false,
         };
         finder.visit_file(&syn::parse_file(&source.text).expect("the source parses"));
-        let Finder { mut sites, found, .. } = finder;
+        let mut sites = finder.sites;
         sites.sort_by_key(|site| {
             let Range { start, end } = site.range();
             (start, start != end, usize::MAX - end)
         });
         let text = woven(&source.text, 0..source.text.len(), &sites);
         fs::write(Path::new(&to).join(file), text).expect("a tree to write to");
-        for mutant in mutants.iter().filter(|mutant| !found.contains(&mutant.number)) {
-            println!("{}", mutant.number);
-        }
     }
 }
