@@ -217,6 +217,10 @@ fn what_breaks_the_rules() {
         (Config::new(), vec![frame(0xc1, &HELLO[..5])], BadCompression),
         (Config::new(), vec![frame(0xc1, b"")], BadCompression),
         (Config::new(), vec![frame(0xc1, b"\x06")], BadCompression),
+        // Not all of the tail removed.
+        (Config::new(), vec![frame(0xc1, &[&HELLO[..], &[0]].concat())], BadCompression),
+        (Config::new(), vec![frame(0xc1, &[&HELLO[..], &[0, 0]].concat())], BadCompression),
+        (Config::new(), vec![frame(0xc1, &[&HELLO[..], &[0, 0, 255]].concat())], BadCompression),
         // A distance with nothing behind it.
         (Config::new(), vec![frame(0xc1, &[0xf2, 0x00, 0x11, 0x00, 0x00])], BadCompression),
         (limit, vec![frame(0xc1, &HELLO)], MessageTooBig),
