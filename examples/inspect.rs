@@ -161,7 +161,7 @@ fn server_handshake(options: &Options, bytes: &[u8], head: &mut Head) -> Handsha
     let agreed = options.wish().and_then(|wish| wish.accept(request.extensions()));
     let response = upgrade.accept(&mut out).protocol(protocol).compression(agreed);
     print_sent(response.finish().expect("room for the longest protocol"));
-    Handshake::Done(request.head_len(), agreed.map(|answer| answer.agreement))
+    Handshake::Done(request.head_len(), agreed)
 }
 
 fn client_handshake(options: &Options, bytes: &[u8], head: &mut Head) -> Handshake {

@@ -401,7 +401,7 @@ fn compressed_pair(
         .send_takeover(takeover)
         .receive_takeover(takeover);
     let offers = Extensions::new(b"permessage-deflate; client_max_window_bits");
-    let agreed = wish.accept(offers.map(Result::unwrap)).unwrap().agreement;
+    let agreed = wish.accept(offers.map(Result::unwrap)).unwrap();
     let client = WebSocket::client_with_compression(config, zero_key, agreed);
     (WebSocket::server_with_compression(config, agreed), client)
 }
@@ -608,7 +608,7 @@ fn whatever_the_peer_sends_memory_keeps_to_what_was_said() {
             .receive_takeover(takeover)
             .send_takeover(takeover);
         let offers = Extensions::new(b"permessage-deflate; client_max_window_bits");
-        wish.accept(offers.map(Result::unwrap)).unwrap().agreement
+        wish.accept(offers.map(Result::unwrap)).unwrap()
     };
     for agreed in [None, Some(agreement(true)), Some(agreement(false))] {
         let mut most = 0;

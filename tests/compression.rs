@@ -37,11 +37,11 @@ fn pair(
     let response = upgrade.accept(&mut out).compression(answer).finish().unwrap();
     let response = ResponseReader::new().read(response).unwrap().unwrap();
     let agreed = handshake.check(&response).unwrap().compression().unwrap();
-    assert_eq!(agreed.server(), answer.agreement.server());
-    assert_eq!(agreed.client(), answer.agreement.client());
+    assert_eq!(agreed.server(), answer.server());
+    assert_eq!(agreed.client(), answer.client());
     let keys = ChaChaKeys::from_seed([1; 32]);
     let client = WebSocket::client_with_compression(config, keys, agreed);
-    (client, WebSocket::server_with_compression(config, answer.agreement), agreed)
+    (client, WebSocket::server_with_compression(config, answer), agreed)
 }
 
 /// What the server makes of `wire`, read in pieces of `step` bytes.
@@ -76,7 +76,7 @@ fn agreement(takeover: bool, wish: Compression) -> Agreement {
     let wish = wish.send_window(WindowBits::MAX).receive_window(WindowBits::MAX);
     let wish = wish.send_takeover(takeover).receive_takeover(takeover);
     let offers = Extensions::new(b"permessage-deflate; client_max_window_bits");
-    wish.accept(offers.map(Result::unwrap)).unwrap().agreement
+    wish.accept(offers.map(Result::unwrap)).unwrap()
 }
 
 fn server(takeover: bool, config: Config) -> WebSocket<Server> {

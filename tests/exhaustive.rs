@@ -380,7 +380,7 @@ fn every_split_of_the_messages_of_rfc_7692() {
 fn agreement() -> Agreement {
     let wish = Compression::new().send_window(WindowBits::MAX).receive_window(WindowBits::MAX);
     let offer = Extensions::new(b"permessage-deflate; client_max_window_bits");
-    wish.accept(offer.map(Result::unwrap)).unwrap().agreement
+    wish.accept(offer.map(Result::unwrap)).unwrap()
 }
 
 #[test]

@@ -17,7 +17,7 @@ const RSV1: u8 = 0x40;
 /// What a server with these wishes agrees to, when this is offered.
 fn answer(wish: Compression, offer: &str) -> Option<String> {
     let offers = Extensions::new(offer.as_bytes()).map(Result::unwrap);
-    wish.accept(offers).map(|answer| answer.parameters.to_string())
+    wish.accept(offers).map(|answer| answer.parameters().to_string())
 }
 
 /// The largest windows both ways.
@@ -28,7 +28,7 @@ fn agreement(takeover: bool) -> Agreement {
         .send_takeover(takeover)
         .receive_takeover(takeover);
     let offer = Extensions::new(b"permessage-deflate; client_max_window_bits");
-    wish.accept(offer.map(Result::unwrap)).unwrap().agreement
+    wish.accept(offer.map(Result::unwrap)).unwrap()
 }
 
 /// A server or a client that agreed to that, fed with `pieces`.

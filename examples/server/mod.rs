@@ -202,7 +202,7 @@ fn answer<'o>(
         let protocol = upgrade.choose_protocol(site.protocols);
         let agreed = site.compression.and_then(|wish| wish.accept(request.extensions()));
         let response = upgrade.accept(out).protocol(protocol).compression(agreed).finish()?;
-        return Ok((response, Answer::Open(agreed.map(|answer| answer.agreement))));
+        return Ok((response, Answer::Open(agreed)));
     };
     Ok((reply?, Answer::Closed))
 }

@@ -101,5 +101,5 @@ pub use self::deflater::{DeflateError, DeflateScratch, Deflater, Level, max_defl
 pub use self::inflater::{InflateError, InflateScratch, InflateWindow, Inflated, Inflater};
 #[cfg(feature = "alloc")]
 pub(crate) use self::negotiation::Settings;
-pub use self::negotiation::{Agreement, Answer, Compression, Direction, NAME, Parameters};
+pub use self::negotiation::{Agreement, Compression, Direction, NAME, Parameters};
 pub use self::window::WindowBits;

@@ -50,12 +50,14 @@ pub(crate) struct Settings {
     pub(crate) max_ratio: Option<u32>,
 }
 
-/// What both ends agreed on, and what one of them wished beside: all that a
-/// `WebSocket` needs to know of compression.
+/// What both ends agreed on, the server's words for it, and what one of them
+/// wished beside: all that a response and a `WebSocket` need to know of
+/// compression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Agreement {
     server: Direction,
     client: Direction,
+    parameters: Parameters,
     pub(crate) settings: Settings,
 }
 
@@ -72,6 +74,7 @@ impl Agreement {
         Some(Self {
             server: direction(read.server_window, read.server_no_takeover),
             client: direction(read.client_window, read.client_no_takeover),
+            parameters: read,
             settings: Compression::new().settings,
         })
     }
@@ -86,6 +89,12 @@ impl Agreement {
     #[must_use]
     pub const fn client(&self) -> Direction {
         self.client
+    }
+
+    /// The words of the server's answer, which stand behind [`NAME`].
+    #[must_use]
+    pub const fn parameters(&self) -> Parameters {
+        self.parameters
     }
 }
 
@@ -153,17 +162,19 @@ impl Compression {
         Self { settings: Settings { max_ratio: Some(ratio), ..self.settings }, ..self }
     }
 
-    /// A server's answer to a client's offers, which are given in the order of
-    /// preference: the first that can be accepted, `None` if there is none.
+    /// What a server agrees to of a client's offers, which are given in the order
+    /// of preference: the first that can be accepted, `None` if there is none.
+    ///
+    /// It goes into the response, and into the `WebSocket`.
     ///
     /// An offer that breaks a rule is passed over.
     #[must_use]
-    pub fn accept<'b>(&self, offers: impl IntoIterator<Item = Extension<'b>>) -> Option<Answer> {
+    pub fn accept<'b>(&self, offers: impl IntoIterator<Item = Extension<'b>>) -> Option<Agreement> {
         let mut offers = offers.into_iter().filter(|offer| offer.name() == NAME);
         offers.find_map(|offer| self.answer(Parameters::read(&offer)?))
     }
 
-    fn answer(&self, offer: Parameters) -> Option<Answer> {
+    fn answer(&self, offer: Parameters) -> Option<Agreement> {
         let server_window = match offer.server_window {
             Window::Absent => WindowBits::MAX,
             // > A server MUST decline an extension negotiation offer for this
@@ -203,8 +214,7 @@ impl Compression {
             },
             client_window: Window::below_max(client.window),
         };
-        let agreement = Agreement { server, client, settings: self.settings };
-        Some(Answer { agreement, parameters })
+        Some(Agreement { server, client, parameters, settings: self.settings })
     }
 
     /// The parameters of a client's offer, to be written behind [`NAME`].
@@ -257,6 +267,7 @@ impl Compression {
                 window: client_window,
                 takeover: self.send.takeover && !answer.client_no_takeover,
             },
+            parameters: answer,
             settings: self.settings,
         })
     }
@@ -266,15 +277,6 @@ impl Default for Compression {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// A server's answer to a client's offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// What is agreed.
-    pub agreement: Agreement,
-    /// The words that tell the client, to be written behind [`NAME`].
-    pub parameters: Parameters,
 }
 
 /// The parameters of an offer or an answer, each written as `; name` or
@@ -406,7 +408,7 @@ mod tests {
     /// The answer to offers, `None` if all are declined.
     fn answer(compression: Compression, offers: &str) -> Option<String> {
         let offers = Extensions::new(offers.as_bytes()).map(Result::unwrap);
-        compression.accept(offers).map(|answer| answer.parameters.to_string())
+        compression.accept(offers).map(|agreed| agreed.parameters().to_string())
     }
 
     fn check(compression: Compression, answer: &str) -> Option<Agreement> {
@@ -539,14 +541,8 @@ mod tests {
             for server in &all {
                 let offer = format!("{NAME}{}", client.offer());
                 let offers = Extensions::new(offer.as_bytes()).map(Result::unwrap);
-                let answer = server.accept(offers).unwrap();
-                let agreed = check(*client, &answer.parameters.to_string());
-                assert_eq!(
-                    agreed.map(|agreed| (agreed.server, agreed.client)),
-                    Some((answer.agreement.server, answer.agreement.client)),
-                    "{offer} / {}",
-                    answer.parameters
-                );
+                let agreed = server.accept(offers).unwrap();
+                assert_eq!(check(*client, &agreed.parameters.to_string()), Some(agreed), "{offer}");
             }
         }
     }

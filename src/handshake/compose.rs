@@ -6,7 +6,7 @@
 use core::error::Error;
 use core::fmt;
 
-use crate::deflate::{self, Answer, Parameters};
+use crate::deflate::{self, Agreement, Parameters};
 use crate::extensions::Extensions;
 use crate::handshake::accept_key;
 use crate::handshake::connect::Pairs;
@@ -114,12 +114,12 @@ impl<'b, 'o> Accept<'b, 'o> {
         Self { choice: self.choice.protocol(protocol.into()) }
     }
 
-    /// Accepts permessage-deflate as [`Compression::accept`] answered; not for
+    /// Accepts permessage-deflate as [`Compression::accept`] agreed to; not for
     /// `None`.
     ///
     /// [`Compression::accept`]: crate::deflate::Compression::accept
-    pub fn compression(self, answer: impl Into<Option<Answer>>) -> Self {
-        Self { choice: self.choice.compression(answer.into()) }
+    pub fn compression(self, agreement: impl Into<Option<Agreement>>) -> Self {
+        Self { choice: self.choice.compression(agreement.into()) }
     }
 
     /// Accepts extensions of the application's own, given as the header lists

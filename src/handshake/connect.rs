@@ -7,7 +7,7 @@
 
 use core::iter::FusedIterator;
 
-use crate::deflate::{Answer, Compression};
+use crate::deflate::{Agreement, Compression};
 use crate::handshake::authority::host_and_port;
 use crate::handshake::compose::{ComposeError, Head};
 use crate::handshake::error::HandshakeError;
@@ -204,10 +204,10 @@ impl<'b, 'o, H: Headers<'b>> ConnectAccept<'b, 'o, H> {
         Self { choice: self.choice.protocol(protocol.into()) }
     }
 
-    /// Accepts permessage-deflate as [`Compression::accept`] answered; not for
+    /// Accepts permessage-deflate as [`Compression::accept`] agreed to; not for
     /// `None`.
-    pub fn compression(self, answer: impl Into<Option<Answer>>) -> Self {
-        Self { choice: self.choice.compression(answer.into()) }
+    pub fn compression(self, agreement: impl Into<Option<Agreement>>) -> Self {
+        Self { choice: self.choice.compression(agreement.into()) }
     }
 
     /// Accepts extensions of the application's own; see

@@ -2,7 +2,7 @@
 //! subprotocols, extensions, the origin. Nothing here knows of request lines,
 //! keys or pseudo-header fields.
 
-use crate::deflate::{self, Agreement, Answer, Compression};
+use crate::deflate::{self, Agreement, Compression};
 use crate::extensions::{Extension, Extensions, Malformed};
 use crate::handshake::compose::{ComposeError, Head};
 use crate::handshake::error::HandshakeError;
@@ -185,7 +185,7 @@ pub(super) fn offered_extensions<'b, H: Headers<'b>>(
 pub(super) struct Choice<'b, 'o, H> {
     offer: Offer<'b, H>,
     protocol: bool,
-    compression: Option<Answer>,
+    compression: Option<Agreement>,
     extensions: &'b str,
     head: Head<'o>,
 }
@@ -207,7 +207,7 @@ impl<'b, 'o, H: Headers<'b>> Choice<'b, 'o, H> {
         self
     }
 
-    pub(super) fn compression(self, compression: Option<Answer>) -> Self {
+    pub(super) fn compression(self, compression: Option<Agreement>) -> Self {
         Self { compression, ..self }
     }
 
@@ -227,7 +227,7 @@ impl<'b, 'o, H: Headers<'b>> Choice<'b, 'o, H> {
         if !own_is_offered || self.compression.is_some() && !self.is_offered(deflate::NAME) {
             self.head.fail(ComposeError::BadExtension);
         }
-        let parameters = self.compression.map(|answer| answer.parameters);
+        let parameters = self.compression.map(|agreed| agreed.parameters());
         self.head.push_extensions(parameters, self.extensions);
         self.head
     }

@@ -84,8 +84,7 @@ fn server(io: DuplexStream) -> JoinHandle<()> {
                     response.header(name.unwrap(), value)
                 });
             let send = respond.send_response(response.body(()).unwrap(), false).unwrap();
-            let agreement = agreed.map(|answer| answer.agreement);
-            let ws = WebSocket::server_with_compression(Config::new(), agreement);
+            let ws = WebSocket::server_with_compression(Config::new(), agreed);
             tokio::spawn(echo(ws, Stream { receive, send }));
         }
     })

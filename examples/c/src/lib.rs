@@ -8,7 +8,7 @@
 use core::panic::PanicInfo;
 use core::{ptr, slice};
 
-use sansocket::deflate::{Answer, Compression, WindowBits};
+use sansocket::deflate::{Agreement, Compression, WindowBits};
 use sansocket::extensions::Extension;
 use sansocket::handshake::{HandshakeError, RequestReader};
 use sansocket::{
@@ -123,12 +123,12 @@ fn open(
 }
 
 /// Agrees to compression if whatever the client may send, the server may, too.
-fn pass_back<'b, I: Iterator<Item = Extension<'b>>>(offers: impl Fn() -> I) -> Option<Answer> {
+fn pass_back<'b, I: Iterator<Item = Extension<'b>>>(offers: impl Fn() -> I) -> Option<Agreement> {
     // The client is asked not to look back at earlier messages, the server then may or may not.
     let any = Compression::new().send_window(WindowBits::MAX).receive_takeover(false);
-    let server = any.receive_window(WindowBits::MAX).accept(offers())?.agreement.server();
+    let server = any.receive_window(WindowBits::MAX).accept(offers())?.server();
     let answer = any.receive_window(server.window).accept(offers())?;
-    (answer.agreement.client().window <= answer.agreement.server().window).then_some(answer)
+    (answer.client().window <= answer.server().window).then_some(answer)
 }
 
 /// # Safety

@@ -137,8 +137,7 @@ async fn open(
         let room = upgrade.offer().path().trim_start_matches('/').into();
         let agreed = options.compression.and_then(|wish| wish.accept(upgrade.offer().extensions()));
         stream.write_all(upgrade.accept(&mut out).compression(agreed).finish()?).await?;
-        let agreement = agreed.map(|answer| answer.agreement);
-        let ws = WebSocket::server_with_compression(options.config, agreement);
+        let ws = WebSocket::server_with_compression(options.config, agreed);
         let len = upgrade.request().head_len();
         return Ok(Some((ws.keepalive(options.timeouts), room, head.split_off(len))));
     }

@@ -98,8 +98,7 @@ fn open(
                 let agreed = wish.and_then(|wish| wish.accept(upgrade.offer().extensions()));
                 stream.write_all(upgrade.accept(&mut out).compression(agreed).finish()?)?;
                 alive.keepalive.opened();
-                let agreement = agreed.map(|answer| answer.agreement);
-                let ws = WebSocket::server_with_compression(options.config, agreement);
+                let ws = WebSocket::server_with_compression(options.config, agreed);
                 return Ok(Some((ws, upgrade.request().head_len()..filled)));
             }
             Err(error) => {

@@ -55,7 +55,6 @@ fn answer(
     let agreed = options.compression.and_then(|wish| wish.accept(upgrade.offer().extensions()));
     let response = upgrade.accept(&mut out).compression(agreed).finish();
     let response = response.expect("room for a response without headers of ours").to_vec();
-    let agreement = agreed.map(|answer| answer.agreement);
-    let ws = WebSocket::server_with_compression(options.config, agreement);
+    let ws = WebSocket::server_with_compression(options.config, agreed);
     Ok(Some((response, Some((ws, request.head_len())))))
 }

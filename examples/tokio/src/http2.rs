@@ -98,8 +98,7 @@ async fn answer(
         response = response.header(name, value);
     }
     let send = respond.send_response(response.body(())?, false)?;
-    let agreement = agreed.map(|answer| answer.agreement);
-    let ws = WebSocket::server_with_compression(options.config, agreement);
+    let ws = WebSocket::server_with_compression(options.config, agreed);
     let reader = Reader { stream: request.into_body(), chunk: Bytes::new() };
     connection::echo(ws, Vec::new(), reader, Writer(send), options).await
 }

@@ -253,8 +253,7 @@ fn open(
     let mut out = [0; 1024];
     let response = upgrade.accept(&mut out).compression(agreed).finish();
     output.extend_from_slice(response.expect("room for a response without headers of ours"));
-    let agreement = agreed.map(|answer| answer.agreement);
-    let ws = WebSocket::server_with_compression(options.config, agreement);
+    let ws = WebSocket::server_with_compression(options.config, agreed);
     Ok(Some((ws, request.head_len())))
 }
 

@@ -229,12 +229,12 @@ pub fn duplex(data: &[u8]) {
         let offer = format!("permessage-deflate{}", client.offer());
         let offers = Extensions::new(offer.as_bytes()).map(Result::unwrap);
         let answer = server.accept(offers).expect("our own offers are acceptable");
-        let words = format!("permessage-deflate{}", answer.parameters);
+        let words = format!("permessage-deflate{}", answer.parameters());
         let words = Extensions::new(words.as_bytes()).next().unwrap().unwrap();
         let agreed = client.check(&words).expect("and so are our own answers");
-        assert_eq!(agreed.server(), answer.agreement.server());
-        assert_eq!(agreed.client(), answer.agreement.client());
-        (answer.agreement, agreed)
+        assert_eq!(agreed.server(), answer.server());
+        assert_eq!(agreed.client(), answer.client());
+        (answer, agreed)
     });
     let config = Config::new().max_message(1 << 18);
     let (for_server, for_client) = agreement.unzip();

@@ -243,19 +243,19 @@ pub fn extensions(data: &[u8]) {
             let offer = format!("permessage-deflate{}", wish.offer());
             let offer = Extensions::new(offer.as_bytes()).map(Result::unwrap);
             let server = Compression::server(agreed).accept(offer).expect("our own offer");
-            assert!(server.agreement.server().window <= agreed.server().window);
-            assert!(agreed.server().takeover || !server.agreement.server().takeover);
+            assert!(server.server().window <= agreed.server().window);
+            assert!(agreed.server().takeover || !server.server().takeover);
         }
     }
     // As offers: the answer is one that a client with the same wish takes, and
     // says what is agreed.
     if let Some(answer) = wish.accept(parsed.drain(..)) {
-        let words = format!("permessage-deflate{}", answer.parameters);
+        let words = format!("permessage-deflate{}", answer.parameters());
         let words = Extensions::new(words.as_bytes()).next().unwrap().unwrap();
         let read = sansocket::deflate::Agreement::read(&words).expect("legal words");
-        assert_eq!(read.server().takeover, answer.agreement.server().takeover);
-        assert_eq!(read.client(), answer.agreement.client());
-        assert!(read.server().window >= answer.agreement.server().window);
+        assert_eq!(read.server().takeover, answer.server().takeover);
+        assert_eq!(read.client(), answer.client());
+        assert!(read.server().window >= answer.server().window);
     }
 }
 

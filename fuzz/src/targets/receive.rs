@@ -58,7 +58,7 @@ fn agreement(flags: u8) -> Agreement {
         .receive_takeover(takeover)
         .max_ratio(1000);
     let offer = Extensions::new(b"permessage-deflate; client_max_window_bits");
-    wish.accept(offer.map(Result::unwrap)).expect("acceptable").agreement
+    wish.accept(offer.map(Result::unwrap)).expect("acceptable")
 }
 
 fn within_limits(script: &Transcript, max_message: usize) {

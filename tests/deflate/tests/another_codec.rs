@@ -23,7 +23,6 @@ fn agreement(bits: u8, takeover: bool, wish: Compression) -> Agreement {
         .receive_takeover(takeover)
         .accept(offers.map(Result::unwrap))
         .unwrap()
-        .agreement
 }
 
 type Ends = (WebSocket<Server>, WebSocket<Client<fn() -> [u8; 4]>>);
