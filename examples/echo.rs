@@ -16,7 +16,8 @@ use std::{env, process};
 
 use sansocket::deflate::Compression;
 use sansocket::{Config, ProtocolError, Received, Server, WebSocket};
-use server::{Opened, Site, linger, listen};
+use server::{Opened, Site, listen};
+use timed::linger;
 
 const USAGE: &str = "usage: echo [--listen ADDRESS:PORT] [--max-message BYTES] \
                      [--deflate PARAMETERS | --no-deflate] [--origin ORIGIN] [--refuse PATH]";
@@ -86,7 +87,7 @@ fn serve(opened: Opened, config: Config) -> Result<(), Box<dyn Error>> {
         stream.write_all(&output)?;
         output.clear();
         if received.is_err() || ws.is_closed() {
-            linger(stream);
+            linger(&stream);
             return Ok(received?);
         }
         let n = stream.read(&mut buffer)?;

@@ -21,8 +21,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use sansocket::deflate::Compression;
 use sansocket::keepalive::Timeouts;
 use sansocket::{CloseCode, CloseFrame, Config, ProtocolError, Received, Server, WebSocket};
-use server::{Opened, Options, Site, linger, listen};
-use timed::read;
+use server::{Opened, Options, Site, listen};
+use timed::{linger, read};
 
 /// A longer message is refused with 1009.
 const MAX_MESSAGE: u64 = 16 * 1024;
@@ -70,7 +70,7 @@ fn serve(opened: Opened, timeouts: Timeouts) -> Result<(), Box<dyn Error>> {
         output.clear();
         in_time?;
         if received.is_err() || ws.is_closed() {
-            linger(stream);
+            linger(&stream);
             return Ok(received?);
         }
         let until_price = next_price.saturating_sub(now).max(Duration::from_millis(1));

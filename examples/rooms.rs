@@ -22,7 +22,8 @@ use member::{Member, lock};
 use sansocket::deflate::Compression;
 use sansocket::keepalive::Timeouts;
 use sansocket::{Config, Message, WebSocket};
-use server::{Opened, Options, Site, linger, listen};
+use server::{Opened, Options, Site, listen};
+use timed::linger;
 
 /// A longer message is refused with 1009.
 const MAX_MESSAGE: u64 = 16 * 1024;
@@ -125,6 +126,6 @@ fn serve(opened: Opened, rooms: &Rooms, timeouts: Timeouts) -> Result<(), Box<dy
         result
     };
     member.finish(writer);
-    linger(stream);
+    linger(&stream);
     result
 }

@@ -3,7 +3,7 @@
 
 use std::error::Error;
 use std::io::{self, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{env, process, thread};
@@ -12,7 +12,7 @@ use sansocket::deflate::{Agreement, Compression};
 use sansocket::handshake::{Reply, Request, RequestReader};
 use sansocket::keepalive::{Keepalive, Timeouts};
 
-use crate::timed::read;
+use crate::timed::{linger, read};
 
 /// What a server serves.
 pub(crate) struct Site {
@@ -126,7 +126,7 @@ fn open(mut stream: TcpStream, site: &Site) -> Result<Option<Opened>, Box<dyn Er
         // However slowly the bytes come, the whole has ten seconds.
         if deadline.on_timeout(clock.elapsed()).is_some() {
             stream.write_all(Reply::new(408, &mut out).body(b"too slow\n")?)?;
-            linger(stream);
+            linger(&stream);
             return Ok(None);
         }
         stream.set_read_timeout(deadline.wait(clock.elapsed()))?;
@@ -152,7 +152,7 @@ fn open(mut stream: TcpStream, site: &Site) -> Result<Option<Opened>, Box<dyn Er
             }
         };
         let Some((request, agreement)) = answered else {
-            linger(stream);
+            linger(&stream);
             return Ok(None);
         };
         stream.set_read_timeout(None)?;
@@ -205,15 +205,4 @@ fn answer<'o>(
         return Ok((response, Answer::Open(agreed)));
     };
     Ok((reply?, Answer::Closed))
-}
-
-/// Ends our side and waits a while for the peer to end its own: closing at once,
-/// with bytes unread, would reset the connection and could lose what we wrote.
-pub(crate) fn linger(mut stream: TcpStream) {
-    let _ = stream.shutdown(Shutdown::Write);
-    let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
-    let (start, mut rest) = (Instant::now(), [0; 4096]);
-    while start.elapsed() < Duration::from_secs(2)
-        && !matches!(read(&mut stream, &mut rest), Ok(Some(0)) | Err(_))
-    {}
 }

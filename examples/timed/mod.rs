@@ -1,16 +1,34 @@
-//! Reading with a timeout, for the examples that keep deadlines.
+//! Blocking sockets whose reads have a timeout: reading, and a graceful end.
 
 use std::io::{self, ErrorKind, Read};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
 
-/// Reads; `None` when the read timeout has passed, or a signal came before it.
+/// Reads; `None` when the read timeout has passed.
 pub(crate) fn read(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-    match stream.read(buffer) {
-        Ok(n) => Ok(Some(n)),
-        Err(error) => match error.kind() {
-            // The system decides which of the first two. The third is a process that was
-            // stopped and goes on: reads with a timeout are not taken up again.
-            ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => Ok(None),
-            _ => Err(error),
-        },
+    loop {
+        return match stream.read(buffer) {
+            Ok(n) => Ok(Some(n)),
+            Err(error) => match error.kind() {
+                // The system decides which of the two.
+                ErrorKind::WouldBlock | ErrorKind::TimedOut => Ok(None),
+                // A process that was stopped and goes on: reads with a timeout are not taken up
+                // again. What came meanwhile is to be read before anything is found late.
+                ErrorKind::Interrupted => continue,
+                _ => Err(error),
+            },
+        };
     }
+}
+
+/// Ends our side and waits a while for the peer to end its own: closing at once,
+/// with bytes unread, would reset the connection and could lose what we wrote.
+#[allow(dead_code, reason = "clients leave it to the server")]
+pub(crate) fn linger(mut stream: &TcpStream) {
+    let _ = stream.shutdown(Shutdown::Write);
+    let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
+    let (start, mut rest) = (Instant::now(), [0; 4096]);
+    while start.elapsed() < Duration::from_secs(2)
+        && !matches!(read(&mut stream, &mut rest), Ok(Some(0)) | Err(_))
+    {}
 }

@@ -3,7 +3,8 @@
 
     tests/drivers/faults.py NAME=COMMAND...
 
-COMMAND is split into words and gets `--listen`, `--max-message` and short deadlines. After each
+A server called "cluster" is a chat, in which each peer has a room to itself; the others are echo
+servers, and what only makes sense there is left out for it. COMMAND is split into words and gets `--listen`, `--max-message` and short deadlines. After each
 fault the server must still serve others; at the end it must not have said "panicked", and its
 memory must have stayed below a bound. Deadlines are waited for as events, with a limit that is far
 away: how long they take is not judged.
@@ -12,6 +13,7 @@ Exit: 0 all passed, 1 something failed.
 """
 
 import base64
+import itertools
 import pathlib
 import select
 import shlex
@@ -70,7 +72,7 @@ FRAMES = b"".join([
 class Peer:
     """A raw client."""
 
-    def __init__(self, address, opened=True, receive_buffer=None):
+    def __init__(self, address, opened=True, receive_buffer=None, request=REQUEST):
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -79,7 +81,7 @@ class Peer:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         if opened:
-            self.send(REQUEST)
+            self.send(request)
             self.expect_open()
 
     def expect_open(self):
@@ -155,6 +157,7 @@ def address_in(line):
 class Server:
     def __init__(self, name, command):
         self.name = name
+        self.rooms = itertools.count() if name == "cluster" else None
         self.errors = tempfile.TemporaryFile()
         options = ["--listen", "127.0.0.1:0", "--max-message", str(MAX_MESSAGE)]
         options += ["--handshake-timeout", str(HANDSHAKE_TIMEOUT), "--idle-timeout", str(IDLE_TIMEOUT)]
@@ -189,12 +192,28 @@ class Server:
         children = pathlib.Path(f"/proc/{root}/task/{root}/children").read_text().split()
         return [root, *map(int, children)]
 
+    def peer(self, receive_buffer=None):
+        """An open connection; in a chat one that has been greeted."""
+        if self.rooms is None:
+            return Peer(self.address, receive_buffer=receive_buffer)
+        request = REQUEST.replace(b"GET /", b"GET /%d" % next(self.rooms))
+        peer = Peer(self.address, receive_buffer=receive_buffer, request=request)
+        name = peer.message().rsplit(b" ", 1)[-1]
+        if (said := peer.message()) != name + b" joined":
+            raise Fault(f"{said!r} in place of the news of oneself")
+        return peer
+
+    def answers(self, peer, text):
+        """What a peer says comes back."""
+        peer.send(frame(TEXT, text))
+        said = peer.message()
+        if said != text if self.rooms is None else not said.endswith(b": " + text):
+            raise Fault(f"{said!r} in answer to {text!r}")
+
     def serves(self):
         """Somebody else is served."""
-        peer = Peer(self.address)
-        peer.send(frame(TEXT, b"and me?"))
-        if (answer := peer.message()) != b"and me?":
-            raise Fault(f"another peer got {answer!r}")
+        peer = self.peer()
+        self.answers(peer, b"and me?")
         peer.close()
 
     def connections(self):
@@ -222,7 +241,7 @@ def killed_in_the_handshake(server):
 def killed_in_a_frame(server):
     for end in (Peer.reset, Peer.close):
         for length in range(len(FRAMES) + 1):
-            peer = Peer(server.address)
+            peer = server.peer()
             peer.send(FRAMES[:length])
             end(peer)
     return f"{2 * (len(FRAMES) + 1)} connections"
@@ -275,7 +294,7 @@ def slow_request(server):
 
 def never_reads(server, message, opcode):
     """A peer that only writes is not read from without end, and not kept without end."""
-    peer = Peer(server.address, receive_buffer=4096)
+    peer = server.peer(receive_buffer=4096)
     peer.socket.settimeout(1)
     one = frame(opcode, message)
     batch = one * max(1, 65536 // len(one))
@@ -299,7 +318,7 @@ def never_reads(server, message, opcode):
 
 
 def never_reads_messages(server):
-    return never_reads(server, bytes(10_000), BINARY)
+    return never_reads(server, bytes(10_000), BINARY if server.rooms is None else TEXT)
 
 
 def never_reads_pongs(server):
@@ -310,7 +329,7 @@ def idle(server):
     """Many who do nothing, before and after the handshake, are served and then ended."""
     before = server.memory()
     silent = [Peer(server.address, opened=False) for _ in range(IDLE // 2)]
-    opened = [Peer(server.address) for _ in range(IDLE // 2)]
+    opened = [server.peer() for _ in range(IDLE // 2)]
     grown = server.memory() - before
     server.serves()
     for peer in silent:
@@ -329,22 +348,20 @@ def idle(server):
 
 def alive(server):
     """Who only answers Pings may stay."""
-    peer = Peer(server.address)
+    peer = server.peer()
     for _ in range(4):
         first, payload = peer.receive()
         if first & 0x0F != PING:
             raise Fault(f"not a Ping, but {first:#x}")
         peer.send(frame(PONG, payload))
-    peer.send(frame(TEXT, b"still here"))
-    if peer.message() != b"still here":
-        raise Fault("no echo after four Pings")
+    server.answers(peer, b"still here")
     peer.close()
     return "4 Pings answered"
 
 
 def too_big(server):
     """A length that is only declared costs the server nothing."""
-    peer = Peer(server.address)
+    peer = server.peer()
     peer.send(b"\x82\xff" + struct.pack(">Q", (1 << 63) - 1) + b"keys")
     said = peer.until_gone("after a message of 2^63 - 1 bytes")
     if b"\x03\xf1" not in said:  # 1009
@@ -393,6 +410,7 @@ SCENARIOS = [
     killed_in_the_handshake, killed_in_a_frame, half_closed, byte_by_byte, slow_request, too_big,
     never_reads_messages, never_reads_pongs, alive, idle,
 ]
+ECHO_ONLY = [half_closed, byte_by_byte]
 
 
 class Results:
@@ -410,6 +428,8 @@ def try_all(name, command, results):
     try:
         server = Server(name, command)
         for scenario in [*SCENARIOS, *([tls] if server.tls else [])]:
+            if server.rooms is not None and scenario in ECHO_ONLY:
+                continue
             what = scenario.__name__.replace("_", " ")
             try:
                 more = scenario(server)

@@ -1,76 +1,108 @@
 //! Redis between the servers, and how to live without it.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use redis::aio::{MultiplexedConnection, PubSub};
 use redis::{AsyncCommands, Client};
+use shared::Error;
 use tokio::select;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{sleep, timeout};
 
-use crate::{Heard, Result};
+use crate::Heard;
 
 const CHANNEL: &str = "sansocket:chat";
 /// How long Redis may take to do something.
 const PATIENCE: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_millis(200);
 
-type Said = mpsc::Receiver<(Arc<str>, String)>;
+type Said = (Arc<str>, String);
+/// What is heard of all servers, and a way to tell them.
+type Joined = (PubSub, MultiplexedConnection);
 
 /// Joins the servers for ever, as often as it takes.
-pub(crate) async fn run(redis: Client, mut said: Said, hear: broadcast::Sender<Heard>) {
-    let mut was_joined = true;
+pub(crate) async fn run(
+    redis: Client,
+    mut said: mpsc::Receiver<Said>,
+    hear: broadcast::Sender<Heard>,
+) {
     loop {
-        let mut is_joined = false;
-        if let Err(error) = join(&redis, &mut said, &hear, &mut is_joined).await {
-            if was_joined || is_joined {
-                eprintln!("Redis is lost: {error}");
-                hear.send(Heard::News("* the other servers are out of reach")).ok();
+        let joined = alone(&redis, &mut said, &hear).await;
+        eprintln!("joined by Redis");
+        hear.send(Heard::News("* joined with the other servers")).ok();
+        let error = together(joined, &mut said, &hear).await;
+        eprintln!("Redis is lost: {error}");
+        hear.send(Heard::News("* the other servers are out of reach")).ok();
+    }
+}
+
+/// Waits for Redis. Those who are here hear each other meanwhile.
+async fn alone(
+    redis: &Client,
+    said: &mut mpsc::Receiver<Said>,
+    hear: &broadcast::Sender<Heard>,
+) -> Joined {
+    let mut joining = pin!(async {
+        let mut is_told = false;
+        loop {
+            match join(redis).await {
+                Ok(joined) => return joined,
+                Err(error) if !is_told => eprintln!("no Redis: {error}"),
+                Err(_) => {}
             }
-            was_joined = false;
+            is_told = true;
+            sleep(RETRY).await;
         }
-        // Those who are here hear each other.
-        let alone = async {
-            while let Some((room, text)) = said.recv().await {
+    });
+    loop {
+        select! {
+            joined = &mut joining => return joined,
+            Some((room, text)) = said.recv() => {
                 hear.send(Heard::Said { room, text: text.into() }).ok();
             }
-        };
-        timeout(RETRY, alone).await.ok();
-        sleep(RETRY).await;
+        }
     }
+}
+
+async fn join(redis: &Client) -> Result<Joined, Error> {
+    timeout(PATIENCE, async {
+        let mut subscription = redis.get_async_pubsub().await?;
+        subscription.subscribe(CHANNEL).await?;
+        Ok((subscription, redis.get_multiplexed_async_connection().await?))
+    })
+    .await?
 }
 
 /// Carries texts to Redis and from it, until it is lost. A text is carried at most once: one that is
 /// on its way when Redis is lost may not be heard elsewhere.
-async fn join(
-    redis: &Client,
-    said: &mut Said,
+async fn together(
+    (mut subscription, mut publisher): Joined,
+    said: &mut mpsc::Receiver<Said>,
     hear: &broadcast::Sender<Heard>,
-    is_joined: &mut bool,
-) -> Result<()> {
-    let mut subscription = timeout(PATIENCE, redis.get_async_pubsub()).await??;
-    timeout(PATIENCE, subscription.subscribe(CHANNEL)).await??;
-    let mut publisher = timeout(PATIENCE, redis.get_multiplexed_async_connection()).await??;
+) -> Error {
     let mut messages = subscription.on_message();
-    *is_joined = true;
-    eprintln!("joined by Redis");
-    hear.send(Heard::News("* joined with the other servers")).ok();
     loop {
         select! {
             message = messages.next() => {
-                let line: String = message.ok_or("it ended the connection")?.get_payload()?;
+                let Some(message) = message else { return "it ended the connection".into() };
+                let line: String = message.get_payload().unwrap_or_default();
                 // A room is a path, so it has no spaces.
                 let Some((room, text)) = line.split_once(' ') else { continue };
                 hear.send(Heard::Said { room: room.into(), text: text.into() }).ok();
             }
             Some((room, text)) = said.recv() => {
                 let line = format!("{room} {text}");
-                let published = timeout(PATIENCE, publisher.publish::<_, _, ()>(CHANNEL, line)).await;
-                if !matches!(published, Ok(Ok(()))) {
-                    hear.send(Heard::Said { room, text: text.into() }).ok();
-                    published??;
-                }
+                let publish = publisher.publish::<_, _, ()>(CHANNEL, line);
+                let error: Error = match timeout(PATIENCE, publish).await {
+                    Ok(Ok(())) => continue,
+                    Ok(Err(error)) => error.into(),
+                    Err(late) => late.into(),
+                };
+                hear.send(Heard::Said { room, text: text.into() }).ok();
+                return error;
             }
         }
     }

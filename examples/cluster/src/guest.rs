@@ -3,142 +3,117 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sansocket::handshake::{Request, RequestReader};
 use sansocket::{CloseCode, CloseFrame, Message, Received, Server, WebSocket};
+use shared::{Error, Opened, Options};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::select;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::{sleep, timeout};
 
-use crate::options::Options;
-use crate::{Heard, House, Result};
+use crate::{Heard, House, http1};
 
 pub(crate) async fn serve(
     mut stream: TcpStream,
     house: House,
     number: u64,
-    options: Options,
-) -> Result<()> {
+    options: &Options,
+) -> Result<(), Error> {
     stream.set_nodelay(true)?;
-    let opening = open(&mut stream, options);
-    let Some((mut ws, room, first)) = timeout(options.handshake_timeout, opening).await?? else {
-        return Ok(());
-    };
-    // Before the others hear of it, so that it misses nothing.
-    let mut heard = house.hear.subscribe();
+    let opening = http1::open(&mut stream, options);
+    let opened = timeout(options.handshake_timeout, opening).await??;
+    let Some(Opened { ws, path, first }) = opened else { return Ok(()) };
     let name = format!("{}.{number}", house.name);
-    let mut output = Vec::new();
-    ws.send(format!("room {room}, you are {name}"), &mut output)?;
-    house.say.send((room.clone(), format!("{name} joined"))).await?;
-
-    let guest = Guest { name: &name, room: &room, house: &house, options };
-    let result = guest.talk(&mut ws, &mut stream, &mut heard, first, output).await;
-    house.say.send((room.clone(), format!("{name} left"))).await?;
+    let room = path.trim_start_matches('/').into();
+    let mut guest = Guest { ws: ws.keepalive(options.timeouts()), name, room, house };
+    // Before the others hear of it, so that it misses nothing.
+    let heard = guest.house.hear.subscribe();
+    guest.tell(" joined").await?;
+    let result = guest.talk(&mut stream, first, heard, options).await;
+    guest.tell(" left").await?;
     stream.shutdown().await?;
     // Closing at once, with bytes unread, would reset the connection and could lose the Close.
     let end = async { while matches!(stream.read(&mut [0; 4096]).await, Ok(1..)) {} };
-    timeout(Duration::from_secs(2), end).await.ok();
+    timeout(options.handshake_timeout, end).await.ok();
     result
 }
 
-struct Guest<'a> {
-    name: &'a str,
-    room: &'a Arc<str>,
-    house: &'a House,
-    options: Options,
+struct Guest {
+    ws: WebSocket<Server>,
+    name: String,
+    room: Arc<str>,
+    house: House,
 }
 
-impl Guest<'_> {
+impl Guest {
     async fn talk(
-        &self,
-        ws: &mut WebSocket<Server>,
+        &mut self,
         stream: &mut TcpStream,
-        heard: &mut tokio::sync::broadcast::Receiver<Heard>,
         mut first: Vec<u8>,
-        mut output: Vec<u8>,
-    ) -> Result<()> {
-        let (clock, mut buffer) = (Instant::now(), vec![0; 4096]);
-        let mut result = self.answer(ws, &mut first, &mut output).await;
+        mut heard: broadcast::Receiver<Heard>,
+        options: &Options,
+    ) -> Result<(), Error> {
+        let (clock, mut buffer, mut output) = (Instant::now(), [0; 4096], Vec::new());
+        self.ws.send(format!("room {}, you are {}", self.room, self.name), &mut output)?;
+        let mut input = &mut first[..];
         loop {
-            let in_time = ws.on_timeout(clock.elapsed(), &mut output);
-            timeout(self.options.idle_timeout, stream.write_all(&output)).await??;
+            let received = self.receive(input, &mut output).await;
+            // Last, so that what came in time is not found late.
+            let in_time = self.ws.on_timeout(clock.elapsed(), &mut output);
+            timeout(options.idle_timeout, stream.write_all(&output)).await??;
             output.clear();
-            result?;
+            received?;
             in_time?;
-            if ws.is_closed() {
+            if self.ws.is_closed() {
                 return Ok(());
             }
-            result = Ok(());
             // Each of these may be dropped when another is faster: none has taken anything yet.
-            select! {
+            input = select! {
                 n = stream.read(&mut buffer) => match n? {
                     0 => return Err("the peer vanished".into()),
-                    n => result = self.answer(ws, &mut buffer[..n], &mut output).await,
+                    n => &mut buffer[..n],
                 },
-                heard = heard.recv() => match heard {
-                    // Sending fails only after our Close, when the guest hears nothing any more.
-                    Ok(Heard::News(text)) => drop(ws.send(text, &mut output)),
-                    Ok(Heard::Said { room, text }) if room == *self.room => {
-                        let _ = ws.send(&*text, &mut output);
-                    }
-                    Ok(Heard::Said { .. }) | Err(RecvError::Closed) => {}
-                    Err(RecvError::Lagged(_)) => {
-                        let close = CloseFrame::new(CloseCode::POLICY_VIOLATION, "too slow")?;
-                        ws.close(close, &mut output);
-                    }
-                },
-                () = sleep(ws.wait(clock.elapsed()).unwrap_or(Duration::MAX)) => {}
-            }
+                heard = heard.recv() => {
+                    self.hear(heard, &mut output);
+                    &mut []
+                }
+                () = sleep(self.ws.wait(clock.elapsed()).unwrap_or(Duration::MAX)) => &mut [],
+            };
         }
     }
 
-    /// Says what the guest says.
-    async fn answer(
-        &self,
-        ws: &mut WebSocket<Server>,
-        mut input: &mut [u8],
-        output: &mut Vec<u8>,
-    ) -> Result<()> {
-        while let Some(received) = ws.receive(&mut input, output)? {
-            if let Received::Message(message) = received {
-                let Message::Text(text) = message else {
+    /// Tells the others what the guest says.
+    async fn receive(&mut self, mut input: &mut [u8], output: &mut Vec<u8>) -> Result<(), Error> {
+        while let Some(received) = self.ws.receive(&mut input, output)? {
+            match received {
+                Received::Message(Message::Text(text)) => self.tell(&format!(": {text}")).await?,
+                Received::Message(Message::Binary(_)) => {
                     let close = CloseFrame::new(CloseCode::UNSUPPORTED_DATA, "text only")?;
-                    ws.close(close, output);
-                    continue;
-                };
-                let said = (self.room.clone(), format!("{}: {text}", self.name));
-                self.house.say.send(said).await?;
+                    self.ws.close(close, output);
+                }
+                _ => {}
             }
         }
         Ok(())
     }
-}
 
-/// The opening handshake: the connection, the room, and what came behind the request.
-async fn open(
-    stream: &mut TcpStream,
-    options: Options,
-) -> Result<Option<(WebSocket<Server>, Arc<str>, Vec<u8>)>> {
-    let (mut reader, mut head, mut out) = (RequestReader::new(), Vec::new(), [0; 1024]);
-    loop {
-        if stream.read_buf(&mut head).await? == 0 {
-            return Ok(None);
-        }
-        let upgrade = match reader.read(&head).and_then(|r| r.map(Request::upgrade).transpose()) {
-            Ok(None) => continue,
-            Ok(Some(upgrade)) => upgrade,
-            Err(error) => {
-                stream.write_all(error.reply(&mut out)?).await?;
-                stream.shutdown().await?;
-                return Ok(None);
+    async fn tell(&self, what: &str) -> Result<(), Error> {
+        let text = format!("{}{what}", self.name);
+        Ok(self.house.say.send((self.room.clone(), text)).await?)
+    }
+
+    /// Tells the guest what the others say.
+    fn hear(&mut self, heard: Result<Heard, RecvError>, output: &mut Vec<u8>) {
+        let text = match &heard {
+            Ok(Heard::News(text)) => text,
+            Ok(Heard::Said { room, text }) if *room == self.room => &**text,
+            Ok(Heard::Said { .. }) | Err(RecvError::Closed) => return,
+            Err(RecvError::Lagged(_)) => {
+                self.ws.close(CloseCode::POLICY_VIOLATION, output);
+                return;
             }
         };
-        let room = upgrade.offer().path().trim_start_matches('/').into();
-        let agreed = options.compression.and_then(|wish| wish.accept(upgrade.offer().extensions()));
-        stream.write_all(upgrade.accept(&mut out).compression(agreed).finish()?).await?;
-        let ws = WebSocket::server_with_compression(options.config, agreed);
-        let len = upgrade.request().head_len();
-        return Ok(Some((ws.keepalive(options.timeouts), room, head.split_off(len))));
+        // It fails only after our Close, when the guest hears nothing any more.
+        let _ = self.ws.send(text, output);
     }
 }

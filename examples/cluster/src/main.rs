@@ -10,17 +10,21 @@
 
 mod bus;
 mod guest;
-#[path = "../../options/mod.rs"]
-mod options;
+#[path = "../../tokio/src/http1.rs"]
+mod http1;
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use shared::{Error, options};
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, mpsc};
 
-type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+/// The most that a guest may say at once. All that those who are slow may have to hear yet is this
+/// times [`BEHIND`].
+const MAX_MESSAGE: u64 = 16 * 1024;
+/// How many messages a guest may fall behind.
+const BEHIND: usize = 1024;
 
 /// What a guest is told.
 #[derive(Clone)]
@@ -37,14 +41,14 @@ struct House {
     name: Arc<str>,
     /// From the guests to all servers: a room, and a text.
     say: mpsc::Sender<(Arc<str>, String)>,
-    /// From all servers to the guests of this one. Its length is how far a guest may fall behind.
+    /// From all servers to the guests of this one.
     hear: broadcast::Sender<Heard>,
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> Result<(), Error> {
     let (mut name, mut redis) = ("a".to_owned(), "redis://127.0.0.1:6379/".to_owned());
-    let (options, listen) = options::parse(|option, value| match option {
+    let (mut options, listen) = options::parse(|option, value| match option {
         "--name" => {
             value.clone_into(&mut name);
             true
@@ -55,10 +59,11 @@ async fn main() -> Result<()> {
         }
         _ => false,
     });
+    options.config = options.config.max_message(MAX_MESSAGE).drop_after_close(true);
     let listener = TcpListener::bind(listen).await?;
     println!("listening on ws://{}", listener.local_addr()?);
-    let (say, said) = mpsc::channel(1024);
-    let house = House { name: name.into(), say, hear: broadcast::Sender::new(1024) };
+    let (say, said) = mpsc::channel(16);
+    let house = House { name: name.into(), say, hear: broadcast::Sender::new(BEHIND) };
     tokio::spawn(bus::run(redis::Client::open(redis)?, said, house.hear.clone()));
     for number in 1_u64.. {
         let (stream, peer) = match listener.accept().await {
@@ -72,7 +77,7 @@ async fn main() -> Result<()> {
         };
         let house = house.clone();
         tokio::spawn(async move {
-            if let Err(error) = guest::serve(stream, house, number, options).await {
+            if let Err(error) = guest::serve(stream, house, number, &options).await {
                 eprintln!("{peer}: {error}");
             }
         });

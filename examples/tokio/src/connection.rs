@@ -1,141 +1,200 @@
 //! An open connection on two tasks: one receives, one sends, and neither holds a lock.
 //!
-//! It does not know what is below it: a TCP stream, TLS, or a stream of HTTP/2.
+//! [`Reader::next`] and [`Writer::flush`] are safe to drop unfinished, in `select!` or by a timeout:
+//! what they know of the connection is in their halves. They do not know what is below: a TCP stream,
+//! TLS, or a stream of HTTP/2.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::ops::Range;
+use std::time::Duration;
 
-use sansocket::keepalive::{Due, Keepalive, Timeouts};
-use sansocket::{
-    CloseFrame, Message, MessageReceiver, MessageSender, Payload, Received, Server, WebSocket,
-};
+use sansocket::{MessageReceiver, MessageSender, Server};
+use shared::{Error, Incoming, Opened, Options, Outgoing};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::select;
 use tokio::sync::mpsc::{self, Receiver, Sender};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::Result;
-use crate::options::Options;
+/// Bytes of a read.
+const BUFFER: usize = 16 * 1024;
+/// Messages that wait to be sent: a peer that does not read fills the queue, and is not read from any
+/// more.
+const QUEUE: usize = 16;
+/// Bytes that wait to be written, one message more at most.
+const OUTPUT: usize = 64 * 1024;
 
-/// What the receiving task has for the sending one. A server with more to say than an echo gives a
-/// clone of the queue to whoever says it.
-enum Outgoing {
-    Message(Message<'static>),
-    Ping(Payload),
-    Pong(Payload),
-    Close(CloseFrame),
-}
-
-/// Echoes until the end. `first` are the bytes that came behind the request.
+/// Echoes until the end.
 pub(crate) async fn echo(
-    ws: WebSocket<Server>,
-    first: Vec<u8>,
-    mut reader: impl AsyncRead + Unpin,
+    opened: Opened,
+    reader: impl AsyncRead + Unpin,
     writer: impl AsyncWrite + Unpin + Send + 'static,
-    options: Options,
-) -> Result<()> {
-    let (receiver, sender) = ws.split();
-    // Its length is the back-pressure: a peer that does not read is not read from any more.
-    let (queue, queued) = mpsc::channel(16);
-    let sending = tokio::spawn(send_all(writer, sender, queued, options.idle_timeout));
-    let received = receive_all(&mut reader, receiver, first, queue, options.timeouts).await;
+    options: &Options,
+) -> Result<(), Error> {
+    let (receiver, sender) = opened.ws.split();
+    let mut reader = Reader::new(reader, receiver, opened.first, options);
+    let writer = Writer::new(writer, sender, options);
+    // A server with more to say than an echo gives a clone of the queue to whoever says it.
+    let (queue, queued) = mpsc::channel(QUEUE);
+    let sending = tokio::spawn(send_all(writer, queued));
+    let received = receive_all(&mut reader, queue).await;
     // The queue is dropped, and the other task ends when it has sent what is there.
     sending.await??;
     // Closing at once, with bytes unread, would reset the connection and could lose what was sent.
-    let end = async { while matches!(reader.read(&mut [0; 4096]).await, Ok(1..)) {} };
-    timeout(Duration::from_secs(2), end).await.ok();
+    timeout(options.handshake_timeout, reader.drain()).await.ok();
     received
 }
 
 /// Receives until the peer's Close, its first error, or a deadline that it lets pass.
 async fn receive_all(
-    reader: &mut (impl AsyncRead + Unpin),
-    mut receiver: MessageReceiver<Server>,
-    mut first: Vec<u8>,
+    reader: &mut Reader<impl AsyncRead + Unpin>,
     queue: Sender<Outgoing>,
-    timeouts: Timeouts,
-) -> Result<()> {
-    let (clock, mut keepalive) = (Instant::now(), Keepalive::new(timeouts));
-    relay(&mut receiver, &mut keepalive, &mut first, &queue).await?;
-    drop(first);
-    let mut buffer = vec![0; 16 * 1024];
-    while !receiver.has_received_close() {
-        match keepalive.on_timeout(clock.elapsed()) {
-            None => {}
-            Some(Due::Ping(payload)) => queue.send(Outgoing::Ping(payload)).await?,
-            Some(Due::Close(close)) => queue.send(Outgoing::Close(close)).await?,
-            Some(Due::Failed(error)) => {
-                queue.send(Outgoing::Close(error.into())).await?;
-                return Err(error.into());
-            }
-        }
-        select! {
-            // What waits here is safe to drop when another branch is faster: a read that is not
-            // finished has taken nothing from the peer. What it has read is used up outside.
-            n = reader.read(&mut buffer) => {
-                keepalive.on_bytes();
-                match n? {
-                    0 => return Err("the peer vanished".into()),
-                    n => relay(&mut receiver, &mut keepalive, &mut buffer[..n], &queue).await?,
-                }
-            }
-            () = sleep(keepalive.wait(clock.elapsed()).unwrap_or(Duration::MAX)) => {}
-            () = queue.closed() => return Ok(()), // the other task knows why
-        }
-    }
-    Ok(())
-}
-
-/// Queues an answer to everything in `input`.
-async fn relay(
-    receiver: &mut MessageReceiver<Server>,
-    keepalive: &mut Keepalive,
-    mut input: &mut [u8],
-    queue: &Sender<Outgoing>,
-) -> Result<()> {
+) -> Result<(), Error> {
     loop {
-        let outgoing = match receiver.receive(&mut input) {
-            Ok(Some(Received::Message(message))) => Outgoing::Message(message.into_owned()),
-            Ok(Some(Received::Ping(payload))) => Outgoing::Pong(payload),
-            Ok(Some(Received::Pong(payload))) => {
-                keepalive.on_pong(&payload);
-                continue;
-            }
-            Ok(Some(Received::Closed(close))) => Outgoing::Close(close),
-            Ok(None) => return Ok(()),
-            Err(error) => {
-                queue.send(Outgoing::Close(error.into())).await?;
-                return Err(error.into());
-            }
+        let next = select! {
+            biased;
+            next = reader.next() => next?,
+            () = queue.closed() => return Ok(()), // the other task knows why
         };
+        let Some(outgoing) = next else { return Ok(()) };
         queue.send(outgoing).await?;
     }
 }
 
 /// Sends what is queued, until there is no one left to queue more, then ends our side.
 async fn send_all(
-    mut writer: impl AsyncWrite + Unpin,
-    mut sender: MessageSender<Server>,
+    mut writer: Writer<impl AsyncWrite + Unpin>,
     mut queued: Receiver<Outgoing>,
-    patience: Duration,
 ) -> io::Result<()> {
-    let (mut batch, mut output) = (Vec::new(), Vec::new());
-    while queued.recv_many(&mut batch, 16).await > 0 {
-        for outgoing in batch.drain(..) {
-            match outgoing {
-                // It fails only after our Close, behind which nobody waits for an answer.
-                Outgoing::Message(message) => drop(sender.send(&message, &mut output)),
-                Outgoing::Ping(payload) => sender.ping(payload, &mut output),
-                Outgoing::Pong(payload) => sender.pong(payload, &mut output),
-                Outgoing::Close(close) => sender.close(close, &mut output),
-            }
+    loop {
+        select! {
+            biased; // so that what is queued goes out together
+            outgoing = queued.recv(), if !writer.is_full() => match outgoing {
+                Some(outgoing) => writer.push(outgoing),
+                None => break,
+            },
+            flushed = writer.flush(), if writer.is_behind() => flushed?,
         }
-        // In pieces, so that the time is for some progress, and a long message may take longer.
-        for piece in output.chunks(64 * 1024) {
-            timeout(patience, writer.write_all(piece)).await??;
-        }
-        timeout(patience, writer.flush()).await??; // TLS may hold something back
-        output.clear();
     }
+    writer.flush().await?;
     writer.shutdown().await
 }
+
+/// A receiving half and where its bytes come from.
+pub(crate) struct Reader<R> {
+    stream: R,
+    incoming: Incoming,
+    buffer: Vec<u8>,
+    /// What of the buffer is yet to be received.
+    unread: Range<usize>,
+    clock: Instant,
+}
+
+impl<R: AsyncRead + Unpin> Reader<R> {
+    /// `first` are the bytes that came behind the request.
+    pub(crate) fn new(
+        stream: R,
+        receiver: MessageReceiver<Server>,
+        first: Vec<u8>,
+        options: &Options,
+    ) -> Self {
+        let (unread, mut buffer) = (0..first.len(), first);
+        buffer.resize(buffer.len().max(BUFFER), 0);
+        let incoming = Incoming::new(receiver, options.timeouts());
+        Self { stream, incoming, buffer, unread, clock: Instant::now() }
+    }
+
+    /// The next thing to send; `None` at a clean end.
+    ///
+    /// Dropped unfinished it has lost nothing: what was read is used up before the next wait. Nor does
+    /// that put off a deadline.
+    pub(crate) async fn next(&mut self) -> Result<Option<Outgoing>, Error> {
+        loop {
+            let mut input = &mut self.buffer[self.unread.clone()];
+            let received = self.incoming.receive(&mut input);
+            self.unread.start = self.unread.end - input.len();
+            // The time last, so that what came before is not found late.
+            let outgoing = received.or_else(|| self.incoming.on_timeout(self.clock.elapsed()));
+            if outgoing.is_some() {
+                return Ok(outgoing);
+            }
+            if let Some(end) = self.incoming.end() {
+                return end.map(|()| None);
+            }
+            let wait = self.incoming.wait(self.clock.elapsed());
+            match timeout(wait, self.stream.read(&mut self.buffer)).await {
+                Ok(Ok(0)) => return Err("the peer vanished".into()),
+                Ok(read) => self.unread = 0..read?,
+                Err(_) => {} // the time has come for something
+            }
+        }
+    }
+
+    /// Reads to the end, whatever comes.
+    async fn drain(&mut self) {
+        while matches!(self.stream.read(&mut self.buffer).await, Ok(1..)) {}
+    }
+}
+
+/// A sending half and where its bytes go to.
+pub(crate) struct Writer<W> {
+    stream: W,
+    sender: MessageSender<Server>,
+    output: Vec<u8>,
+    /// How much of the output is written.
+    written: usize,
+    is_behind: bool,
+    /// When the peer last took something, or had taken all.
+    progress: Instant,
+    patience: Duration,
+}
+
+impl<W: AsyncWrite + Unpin> Writer<W> {
+    pub(crate) fn new(stream: W, sender: MessageSender<Server>, options: &Options) -> Self {
+        let (output, patience) = (Vec::new(), options.idle_timeout);
+        let progress = Instant::now();
+        Self { stream, sender, output, written: 0, is_behind: false, progress, patience }
+    }
+
+    /// Puts something behind all that is not written yet.
+    pub(crate) fn push(&mut self, outgoing: Outgoing) {
+        if !self.is_behind {
+            (self.is_behind, self.progress) = (true, Instant::now());
+        }
+        outgoing.append(&mut self.sender, &mut self.output);
+    }
+
+    /// Whether no more should be pushed.
+    pub(crate) fn is_full(&self) -> bool {
+        self.output.len() >= OUTPUT
+    }
+
+    /// Whether there is something to flush.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
+    /// Writes all that was pushed; it fails if the peer takes nothing for too long.
+    ///
+    /// Dropped unfinished, the next call goes on where it was, and its patience with it.
+    pub(crate) async fn flush(&mut self) -> io::Result<()> {
+        while self.written < self.output.len() {
+            let write = self.stream.write(&self.output[self.written..]);
+            match timeout_at(self.progress + self.patience, write).await?? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                n => self.written += n,
+            }
+            self.progress = Instant::now();
+        }
+        (self.written, self.output) = (0, Vec::new()); // a long message does not stay for ever
+        timeout_at(self.progress + self.patience, self.stream.flush()).await??; // TLS may hold something back
+        self.is_behind = false;
+        Ok(())
+    }
+
+    async fn shutdown(&mut self) -> io::Result<()> {
+        timeout(self.patience, self.stream.shutdown()).await?
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -13,11 +13,11 @@ use http::uri::{Authority, PathAndQuery};
 use http::{Method, Request, Response};
 use sansocket::WebSocket;
 use sansocket::handshake::ConnectRequest;
+use shared::{Error, Opened, Options, PAGE};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
 
-use crate::options::Options;
-use crate::{PAGE, Result, connection};
+use crate::connection;
 
 /// Streams of a connection at a time, and the bytes that may wait in each to be read.
 const STREAMS: u32 = 100;
@@ -26,8 +26,8 @@ const WINDOW: u32 = 64 * 1024;
 /// Serves the streams of a connection until nobody wants one any more.
 pub(crate) async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    options: Options,
-) -> Result<()> {
+    options: &Options,
+) -> Result<(), Error> {
     let handshake = Builder::new()
         // A browser that does not see it opens a connection of HTTP/1.1 for each WebSocket (§3).
         .enable_connect_protocol()
@@ -45,9 +45,9 @@ pub(crate) async fn serve(
         match timeout(options.idle_timeout, connection.accept()).await {
             Ok(None) => return Ok(()),
             Ok(Some(request)) => {
-                let ((request, respond), count) = (request?, streams.clone());
+                let ((request, respond), options, count) = (request?, *options, streams.clone());
                 tokio::spawn(async move {
-                    if let Err(error) = answer(request, respond, options).await {
+                    if let Err(error) = answer(request, respond, &options).await {
                         eprintln!("stream: {error}");
                     }
                     drop(count);
@@ -63,11 +63,13 @@ pub(crate) async fn serve(
 async fn answer(
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
-    options: Options,
-) -> Result<()> {
+    options: &Options,
+) -> Result<(), Error> {
     if request.method() == Method::GET {
         let response = Response::builder().header("Content-Type", "text/html").body(())?;
-        respond.send_response(response, false)?.send_data(Bytes::from_static(PAGE), true)?;
+        respond
+            .send_response(response, false)?
+            .send_data(Bytes::from_static(PAGE.as_bytes()), true)?;
         return Ok(());
     }
     let uri = request.uri();
@@ -91,16 +93,21 @@ async fn answer(
             return Err(error.into());
         }
     };
-    let agreed = options.compression.and_then(|wish| wish.accept(connect.offer().extensions()));
+    let offer = connect.offer();
+    let agreed = options.compression.and_then(|wish| wish.accept(offer.extensions()));
     let mut out = [0; 512];
     // The status is 200, which is what a response is if nothing else is said.
     for (name, value) in connect.accept(&mut out).compression(agreed).finish()?.fields() {
         response = response.header(name, value);
     }
     let send = respond.send_response(response.body(())?, false)?;
-    let ws = WebSocket::server_with_compression(options.config, agreed);
+    let opened = Opened {
+        ws: WebSocket::server_with_compression(options.config, agreed),
+        path: offer.path().to_owned(),
+        first: Vec::new(),
+    };
     let reader = Reader { stream: request.into_body(), chunk: Bytes::new() };
-    connection::echo(ws, Vec::new(), reader, Writer(send), options).await
+    connection::echo(opened, reader, Writer(send), options).await
 }
 
 /// The bytes that a stream brings. The peer may send more when they are read.

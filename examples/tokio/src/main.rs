@@ -4,26 +4,19 @@
 mod connection;
 mod http1;
 mod http2;
-#[path = "../../options/mod.rs"]
-mod options;
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use options::Options;
+use shared::{Error, Options, options};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
-
-const PAGE: &[u8] = include_bytes!("../../echo.html");
-
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> Result<(), Error> {
     let mut listen_tls = None;
     let (options, listen) = options::parse(|name, value| {
         listen_tls = Some(value.to_owned());
@@ -41,7 +34,7 @@ async fn main() -> Result<()> {
 }
 
 /// TLS with a certificate that nobody signed, which a client must be told to trust.
-fn acceptor() -> Result<TlsAcceptor> {
+fn acceptor() -> Result<TlsAcceptor, Error> {
     let own = rcgen::generate_simple_self_signed(["localhost".into(), "127.0.0.1".into()])?;
     let key = PrivateKeyDer::try_from(own.signing_key.serialize_der())?;
     let mut config = ServerConfig::builder()
@@ -65,8 +58,8 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, options: Option
         let tls = tls.clone();
         tokio::spawn(async move {
             let served = match tls {
-                None => serve_plain(stream, options).await,
-                Some(tls) => serve_tls(stream, &tls, options).await,
+                None => serve_plain(stream, &options).await,
+                Some(tls) => serve_tls(stream, &tls, &options).await,
             };
             if let Err(error) = served {
                 eprintln!("{peer}: {error}");
@@ -75,23 +68,23 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, options: Option
     }
 }
 
-async fn serve_plain(mut stream: TcpStream, options: Options) -> Result<()> {
+async fn serve_plain(mut stream: TcpStream, options: &Options) -> Result<(), Error> {
     stream.set_nodelay(true)?;
     let opened = timeout(options.handshake_timeout, http1::open(&mut stream, options)).await??;
-    let Some((ws, first)) = opened else { return Ok(()) };
+    let Some(opened) = opened else { return Ok(()) };
     let (reader, writer) = stream.into_split();
-    connection::echo(ws, first, reader, writer, options).await
+    connection::echo(opened, reader, writer, options).await
 }
 
-async fn serve_tls(stream: TcpStream, tls: &TlsAcceptor, options: Options) -> Result<()> {
+async fn serve_tls(stream: TcpStream, tls: &TlsAcceptor, options: &Options) -> Result<(), Error> {
     stream.set_nodelay(true)?;
     let mut stream = timeout(options.handshake_timeout, tls.accept(stream)).await??;
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
         return http2::serve(stream, options).await;
     }
     let opened = timeout(options.handshake_timeout, http1::open(&mut stream, options)).await??;
-    let Some((ws, first)) = opened else { return Ok(()) };
+    let Some(opened) = opened else { return Ok(()) };
     // Both halves of TLS share its state: the lock in here is TLS's, not ours.
     let (reader, writer) = tokio::io::split(stream);
-    connection::echo(ws, first, reader, writer, options).await
+    connection::echo(opened, reader, writer, options).await
 }

@@ -14,28 +14,38 @@ use sansocket::keepalive::Timeouts;
 
 /// What the command line asks for.
 #[derive(Clone, Copy)]
-pub(crate) struct Options {
-    pub(crate) config: Config,
-    pub(crate) compression: Option<Compression>,
-    pub(crate) timeouts: Timeouts,
+pub struct Options {
+    pub config: Config,
+    pub compression: Option<Compression>,
     /// From the connection to the whole request, and from our end to the peer's.
-    pub(crate) handshake_timeout: Duration,
+    pub handshake_timeout: Duration,
     /// How long a peer may be silent, which gets a Ping after half of it; and how long it may take
     /// nothing of what is written.
-    pub(crate) idle_timeout: Duration,
+    pub idle_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            config: Config::new().max_message(64 << 20),
+            compression: Some(Compression::new()),
+            handshake_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Options {
+    pub fn timeouts(&self) -> Timeouts {
+        let (half, handshake) = (self.idle_timeout / 2, self.handshake_timeout);
+        Timeouts::new().handshake(handshake).interval(half).answer(half).close(handshake)
+    }
 }
 
 /// The options and the address to listen on; what is not among them is put into `more`, which says
 /// whether it knows the name.
-pub(crate) fn parse(mut more: impl FnMut(&str, &str) -> bool) -> (Options, String) {
-    let mut listen = "127.0.0.1:9001".to_owned();
-    let mut options = Options {
-        config: Config::new().max_message(64 << 20),
-        compression: Some(Compression::new()),
-        timeouts: Timeouts::new(),
-        handshake_timeout: Duration::from_secs(10),
-        idle_timeout: Duration::from_secs(60),
-    };
+pub fn parse(mut more: impl FnMut(&str, &str) -> bool) -> (Options, String) {
+    let (mut options, mut listen) = (Options::default(), "127.0.0.1:9001".to_owned());
     let mut args = env::args().skip(1);
     while let Some(name) = args.next() {
         if name == "--no-deflate" {
@@ -61,8 +71,5 @@ pub(crate) fn parse(mut more: impl FnMut(&str, &str) -> bool) -> (Options, Strin
             process::exit(2);
         }
     }
-    let (half, handshake) = (options.idle_timeout / 2, options.handshake_timeout);
-    options.timeouts =
-        Timeouts::new().handshake(handshake).interval(half).answer(half).close(handshake);
     (options, listen)
 }

@@ -1,0 +1,208 @@
+//! Reading and writing under `select!`, dropped at every await point: nothing is lost, nothing is
+//! said twice, no deadline is put off. The time is tokio's own, which passes when nobody has anything
+//! to do.
+
+use std::future::ready;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use sansocket::deflate::Compression;
+use sansocket::extensions::Extensions;
+use sansocket::{Client, CloseCode, Config, Message, Payload, Received, WebSocket};
+use shared::{Options, Outgoing};
+use tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex, split,
+};
+use tokio::select;
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep};
+
+use super::{Reader, Writer};
+
+type Keys = fn() -> [u8; 4];
+
+/// The two ends of a connection, compressed or not.
+fn ends(is_compressed: bool) -> (WebSocket<sansocket::Server>, WebSocket<Client<Keys>>) {
+    let offer = Extensions::new(b"permessage-deflate").map(Result::unwrap);
+    let agreed = Compression::new().accept(offer).filter(|_| is_compressed);
+    let server = WebSocket::server_with_compression(Config::new(), agreed);
+    let keys: Keys = || [0x37, 0xfa, 0x21, 0x3d];
+    (server, WebSocket::client_with_compression(Config::new(), keys, agreed))
+}
+
+/// Messages of many lengths, each unlike the others.
+fn messages() -> Vec<String> {
+    (0..60).map(|n| format!("{n}: {}", "grüße ".repeat(n * n % 97))).collect()
+}
+
+/// A stream that is never ready at the first time of asking, nor at every other later.
+struct Hesitant<S> {
+    stream: S,
+    is_asked: bool,
+}
+
+impl<S> Hesitant<S> {
+    fn new(stream: S) -> Self {
+        Self { stream, is_asked: false }
+    }
+
+    fn hesitates(&mut self, context: &Context<'_>) -> bool {
+        self.is_asked = !self.is_asked;
+        if self.is_asked {
+            context.waker().wake_by_ref();
+        }
+        self.is_asked
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Hesitant<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.hesitates(context) {
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Hesitant<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.hesitates(context) {
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.hesitates(context) {
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// Sends all messages with a Ping before each and a Close at the end, and returns what comes back.
+async fn client(mut ws: WebSocket<Client<Keys>>, stream: DuplexStream) -> Vec<String> {
+    let (mut reader, mut writer) = split(stream);
+    let mut output = Vec::new();
+    for (n, message) in messages().iter().enumerate() {
+        ws.ping(Payload::new(&[n as u8]).unwrap(), &mut output);
+        ws.send(message, &mut output).unwrap();
+    }
+    ws.close(CloseCode::NORMAL, &mut output);
+    tokio::spawn(async move { writer.write_all(&output).await });
+    let (mut heard, mut buffer) = (Vec::new(), [0; 100]);
+    while !ws.is_closed() {
+        let n = reader.read(&mut buffer).await.unwrap();
+        assert!(n > 0, "the end before the Close, after {heard:?}");
+        let mut input = &mut buffer[..n];
+        while let Some(received) = ws.receive(&mut input, &mut Vec::new()).unwrap() {
+            heard.push(match received {
+                Received::Message(Message::Text(text)) => text.into_owned(),
+                other => format!("{other:?}"),
+            });
+        }
+    }
+    heard
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_at_every_await_point_it_loses_and_repeats_nothing() {
+    for is_compressed in [false, true] {
+        // So many bytes lie between the two ends at most.
+        for capacity in [1, 2, 7, 64, 100_000] {
+            let (server, other) = ends(is_compressed);
+            let (ours, theirs) = duplex(capacity);
+            let client = tokio::spawn(client(other, theirs));
+
+            let options = Options::default();
+            let (receiver, sender) = server.split();
+            let (reader, writer) = split(ours);
+            let mut reader = Reader::new(Hesitant::new(reader), receiver, Vec::new(), &options);
+            let mut writer = Writer::new(Hesitant::new(writer), sender, &options);
+            let (mut is_over, mut dropped) = (false, 0);
+            while !is_over || writer.is_behind() {
+                select! {
+                    biased;
+                    next = reader.next(), if !is_over && !writer.is_full() => match next.unwrap() {
+                        Some(outgoing) => writer.push(outgoing),
+                        None => is_over = true,
+                    },
+                    flushed = writer.flush(), if writer.is_behind() => flushed.unwrap(),
+                    // What is not ready at once is dropped.
+                    () = ready(()) => dropped += 1,
+                }
+                yield_now().await; // the client's turn
+            }
+
+            let expected = messages().into_iter().enumerate();
+            let expected = expected.flat_map(|(n, message)| {
+                [format!("{:?}", Received::Pong(Payload::new(&[n as u8]).unwrap())), message]
+            });
+            let closed = format!("{:?}", Received::Closed(CloseCode::NORMAL.into()));
+            let expected: Vec<_> = expected.chain([closed]).collect();
+            assert_eq!(client.await.unwrap(), expected, "{capacity}, {is_compressed}");
+            assert!(dropped > 1, "nothing was dropped");
+        }
+    }
+}
+
+/// Not put off by who drops it often: a Ping after half the time, the end after the whole.
+#[tokio::test(start_paused = true)]
+async fn the_deadlines_of_a_reader_that_is_dropped_often() {
+    let (ours, _theirs) = duplex(100);
+    let options = Options::default();
+    let start = Instant::now();
+    let mut reader = Reader::new(ours, ends(false).0.split().0, Vec::new(), &options);
+    let mut said = Vec::new();
+    while said.len() < 3 && start.elapsed() < options.idle_timeout * 2 {
+        select! {
+            next = reader.next() => said.push((next, start.elapsed())),
+            () = sleep(Duration::from_millis(70)) => {}
+        }
+    }
+    let step = Duration::from_millis(100);
+    let near = |time: Duration, expected| (expected..expected + step).contains(&time);
+    assert!(
+        matches!(&said[0], (Ok(Some(Outgoing::Ping(_))), t) if near(*t, options.idle_timeout / 2))
+    );
+    assert!(
+        matches!(&said[1], (Ok(Some(Outgoing::Close(_))), t) if near(*t, options.idle_timeout))
+    );
+    assert!(matches!(&said[2], (Err(_), t) if near(*t, options.idle_timeout)), "{said:?}");
+}
+
+/// A peer that takes nothing is given up in time, though there is always more to write for it.
+#[tokio::test(start_paused = true)]
+async fn the_deadline_of_a_writer_that_is_dropped_often() {
+    let (ours, _theirs) = duplex(100);
+    let options = Options::default();
+    let start = Instant::now();
+    let mut writer = Writer::new(ours, ends(false).0.split().1, &options);
+    let error = loop {
+        assert!(start.elapsed() < options.idle_timeout * 2, "it is put off");
+        if !writer.is_full() {
+            writer.push(Outgoing::Message(Message::from("to nobody").into_owned()));
+        }
+        select! {
+            flushed = writer.flush() => if let Err(error) = flushed { break error },
+            () = sleep(Duration::from_millis(70)) => {}
+        }
+    };
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    let (time, step) = (start.elapsed(), Duration::from_millis(100));
+    assert!((options.idle_timeout..options.idle_timeout + step).contains(&time), "{time:?}");
+}
