@@ -35,6 +35,15 @@ static void set_timeout(int fd, int which, double seconds) {
   setsockopt(fd, SOL_SOCKET, which, &time, sizeof time);
 }
 
+/* Reads, and goes on if the process was stopped meanwhile: reads with a timeout do not by themselves. */
+static ssize_t read_some(int fd, uint8_t *bytes, size_t len) {
+  ssize_t n;
+  do {
+    n = read(fd, bytes, len);
+  } while (n < 0 && errno == EINTR);
+  return n;
+}
+
 /* Writes both pieces, however little is taken at a time. */
 static int write_all(int fd, const uint8_t *head, size_t head_len, const uint8_t *body, size_t len) {
   while (head_len + len > 0) {
@@ -55,7 +64,7 @@ static void linger(int fd) {
   double end = now() + 2;
   shutdown(fd, SHUT_WR);
   set_timeout(fd, SO_RCVTIMEO, 1);
-  while (now() < end && read(fd, buffer, sizeof buffer) > 0) {}
+  while (now() < end && read_some(fd, buffer, sizeof buffer) > 0) {}
 }
 
 /* The opening handshake: how many bytes of the buffer are filled, and how many are the request. */
@@ -66,7 +75,7 @@ static int open_connection(int fd, sansocket *ws, size_t *filled, size_t *head_l
   for (;;) {
     /* For the whole request, lest one byte at a time takes for ever. */
     set_timeout(fd, SO_RCVTIMEO, deadline - now());
-    ssize_t n = read(fd, buffer + *filled, sizeof buffer - *filled);
+    ssize_t n = read_some(fd, buffer + *filled, sizeof buffer - *filled);
     if (n <= 0) return -1;
     *filled += (size_t)n;
     int result = sansocket_accept(ws, buffer, *filled, &response);
@@ -116,7 +125,7 @@ static void serve(int fd) {
   if (answer(fd, &ws, buffer + head_len, filled - head_len) < 0) return;
   set_timeout(fd, SO_RCVTIMEO, idle_timeout / 2);
   for (int is_asked = 0;;) {
-    ssize_t n = read(fd, buffer, sizeof buffer);
+    ssize_t n = read_some(fd, buffer, sizeof buffer);
     if (n < 0 && errno == EAGAIN && !is_asked) {
       int len = sansocket_ping(&ws, NULL, 0, ping);
       if (write_all(fd, ping, len, NULL, 0) < 0) return;
@@ -131,11 +140,11 @@ static void serve(int fd) {
 int main(int argc, char **argv) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(9001)};
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  for (int i = 1; i + 1 < argc; i += 2) {
-    char *value = argv[i + 1], *colon = strchr(value, ':');
+  for (int i = 1; i < argc; i += 2) {
+    char *value = i + 1 < argc ? argv[i + 1] : "", *colon = strchr(value, ':');
     if (!strcmp(argv[i], "--listen") && colon) {
       *colon = 0;
-      inet_pton(AF_INET, value, &address.sin_addr);
+      if (inet_pton(AF_INET, value, &address.sin_addr) != 1) return 2;
       address.sin_port = htons((uint16_t)atoi(colon + 1));
     } else if (!strcmp(argv[i], "--max-message")) {
       max_message = strtoull(value, NULL, 10);
@@ -144,7 +153,7 @@ int main(int argc, char **argv) {
     } else if (!strcmp(argv[i], "--idle-timeout")) {
       idle_timeout = atof(value);
     } else {
-      fprintf(stderr, "unknown option %s\n", argv[i]);
+      fprintf(stderr, "unknown or without its value: %s\n", argv[i]);
       return 2;
     }
   }

@@ -14,9 +14,11 @@ Exit: 0 all passed, 1 something failed.
 
 import base64
 import itertools
+import os
 import pathlib
 import select
 import shlex
+import signal
 import socket
 import ssl
 import struct
@@ -30,6 +32,7 @@ HANDSHAKE_TIMEOUT, IDLE_TIMEOUT = 1.5, 2.0
 MAX_MESSAGE = 1 << 20
 LIMIT = 30  # seconds in which what is waited for must come, on a busy machine too
 IDLE = 1000  # connections that do nothing
+FILES = 64  # that a server may have open, where they are few
 FLOOD = 64 << 20  # bytes sent at a server, at most
 # What the kernel holds for two sockets that nobody reads, generously, and the server's own limits.
 HELD = 40 << 20
@@ -346,6 +349,25 @@ def idle(server):
     return f"{grown // IDLE} bytes of memory each"
 
 
+def stopped(server):
+    """A process that was stopped and goes on has kept its connections."""
+    peer, silent = server.peer(), Peer(server.address, opened=False)
+    pids = server.pids()
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    for pid in pids:
+        stat = pathlib.Path(f"/proc/{pid}/stat")
+        while stat.read_text().rsplit(")", 1)[1].split()[0] != "T":
+            time.sleep(0.001)
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+    server.answers(peer, b"still here")
+    silent.send(REQUEST)
+    silent.expect_open()
+    peer.close()
+    silent.close()
+
+
 def alive(server):
     """Who only answers Pings may stay."""
     peer = server.peer()
@@ -406,8 +428,28 @@ def tls(server):
     return f"{len(silent) + len(idle)} silent ones ended"
 
 
+def out_of_files(name, command):
+    """Who finds no room is served when there is some again; nothing spins meanwhile."""
+    server = Server(name, f"prlimit --nofile={FILES}:{FILES} {command}")
+    try:
+        peers = [Peer(server.address, opened=False) for _ in range(2 * FILES)]
+        for peer in peers:
+            peer.send(REQUEST)
+        for n, peer in enumerate(peers):
+            # Those before it have gone when it is the last but FILES / 2 that may be served.
+            if n >= FILES // 2:
+                peers[n - FILES // 2].close()
+            peer.expect_open()
+        server.errors.seek(0)
+        if (lines := len(server.errors.readlines())) > 50 * LIMIT:
+            raise Fault(f"{lines} lines were logged")
+        return f"{lines} lines logged"
+    finally:
+        server.stop()
+
+
 SCENARIOS = [
-    killed_in_the_handshake, killed_in_a_frame, half_closed, byte_by_byte, slow_request, too_big,
+    killed_in_the_handshake, killed_in_a_frame, half_closed, byte_by_byte, slow_request, too_big, stopped,
     never_reads_messages, never_reads_pongs, alive, idle,
 ]
 ECHO_ONLY = [half_closed, byte_by_byte]
@@ -438,6 +480,10 @@ def try_all(name, command, results):
                 results.tell(True, name, what, more)
             except (Fault, OSError, EOFError) as fault:
                 results.tell(False, name, what, f"{type(fault).__name__} {fault}")
+        try:
+            results.tell(True, name, "out of files", out_of_files(name, command))
+        except (Fault, OSError, EOFError) as fault:
+            results.tell(False, name, "out of files", f"{type(fault).__name__} {fault}")
         if (code := server.process.poll()) is not None:
             results.tell(False, name, "it ended", f"with {code}")
         server.errors.seek(0)
