@@ -259,6 +259,32 @@ impl<R: Role> WebSocket<R> {
     /// input may still have an error to tell. Each call appends at most one frame
     /// to `output`: the Pong to a Ping, the Close to a Close or to an error.
     ///
+    /// What it returns borrows the input. So a function that reads into its buffer
+    /// again after `None`, and returns what came otherwise, does not compile: the
+    /// compiler takes the buffer for lent in both cases.
+    ///
+    /// ```compile_fail,E0499
+    /// # use std::{error::Error, io::Read};
+    /// # use sansocket::{Received, Server, WebSocket};
+    /// fn next<'b>(
+    ///     ws: &mut WebSocket<Server>,
+    ///     mut io: impl Read,
+    ///     buffer: &'b mut [u8],
+    /// ) -> Result<Received<'b>, Box<dyn Error>> {
+    ///     loop {
+    ///         let n = io.read(buffer)?; // cannot borrow `*buffer` more than once
+    ///         let mut input = &mut buffer[..n];
+    ///         if let Some(received) = ws.receive(&mut input, &mut Vec::new())? {
+    ///             return Ok(received);
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// Let one function use up all of an input, as `answer` does in the
+    /// [example](Self), and read outside of it; or return
+    /// [`Message::into_owned`].
+    ///
     /// # Errors
     /// The first rule that the peer broke; every later call repeats it. The
     /// Close frame that reports it is in `output`, the transport is to be

@@ -143,3 +143,6 @@ fn echo(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+use super::*;
+
+const REQUEST: &[u8] =
+    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+const HELLO: &[u8] = b"\x81\x85\0\0\0\0hello";
+
+struct Script {
+    session: Session,
+    options: Options,
+    output: Vec<u8>,
+    scratch: Scratch,
+}
+
+impl Script {
+    fn new() -> Self {
+        let options = Options {
+            handshake_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            ..Options::default()
+        };
+        let session = Session::new(Duration::ZERO, &options);
+        Self { session, options, output: Vec::new(), scratch: Scratch::new() }
+    }
+
+    fn opened() -> Self {
+        let mut script = Self::new();
+        let response = script.receive(REQUEST);
+        assert!(response.starts_with(b"HTTP/1.1 101 "));
+        script
+    }
+
+    fn receive(&mut self, input: &[u8]) -> Vec<u8> {
+        let Self { session, options, output, scratch } = self;
+        session.receive(&mut input.to_vec(), options, output, scratch);
+        std::mem::take(output)
+    }
+
+    /// What is said at this time, in seconds.
+    fn at(&mut self, seconds: u64) -> Result<Vec<u8>, TimedOut> {
+        let now = Duration::from_secs(seconds);
+        self.session.on_timeout(now, &self.options, &mut self.output)?;
+        Ok(std::mem::take(&mut self.output))
+    }
+}
+
+#[test]
+fn a_request_in_two_pieces_and_a_message_behind_it() {
+    for cut in 0..REQUEST.len() {
+        let mut script = Script::new();
+        if cut > 0 {
+            assert_eq!(script.receive(&REQUEST[..cut]), b"");
+        }
+        let answer = script.receive(&[&REQUEST[cut..], HELLO].concat());
+        assert!(answer.starts_with(b"HTTP/1.1 101 ") && answer.ends_with(b"\x81\x05hello"));
+        assert!(!script.session.ends_now());
+    }
+}
+
+#[test]
+fn a_request_has_its_time_as_a_whole() {
+    let mut script = Script::new();
+    for second in 1..10 {
+        script.receive(&REQUEST[..1]);
+        assert_eq!(script.at(second), Ok(vec![]));
+    }
+    assert_eq!(script.at(10), Err(TimedOut::Handshake));
+}
+
+#[test]
+fn who_is_silent_gets_a_ping_then_a_close_then_a_last_deadline() {
+    let mut script = Script::opened();
+    assert_eq!(script.at(0), Ok(vec![]));
+    assert!(script.at(30).unwrap().starts_with(b"\x89"));
+    assert!(script.at(60).unwrap().starts_with(b"\x88"));
+    assert!(script.session.ends_now() && !script.session.is_over());
+    assert_eq!(script.at(69), Ok(vec![]));
+    assert_eq!(script.at(79), Err(TimedOut::Close));
+}
+
+#[test]
+fn who_only_takes_what_is_written_is_alive() {
+    let mut script = Script::opened();
+    let mut pings = 0;
+    for second in 0..600 {
+        script.session.on_progress();
+        pings += script.at(second).unwrap().starts_with(b"\x89") as u32;
+    }
+    assert_eq!(pings, 1, "the first is not answered yet");
+    // To the end, too: what is left to be written may take its time.
+    script.session.receive(&mut [], &script.options, &mut script.output, &mut script.scratch);
+    for second in 600..900 {
+        script.session.on_progress();
+        assert_eq!(script.at(second), Ok(vec![]));
+    }
+    assert!(script.at(960).is_err());
+}
+
+#[test]
+fn who_ends_its_side_is_over_when_all_is_written() {
+    let mut script = Script::opened();
+    script.receive(HELLO);
+    assert!(!script.session.ends_now());
+    script.receive(b"");
+    assert!(script.session.has_ended() && !script.session.is_over());
+    assert!(script.session.ends_now() && script.session.is_over());
+    assert!(!script.session.ends_now(), "only once");
+}
+
+#[test]
+fn after_both_closes_the_peer_has_a_deadline_to_end() {
+    let mut script = Script::opened();
+    assert_eq!(script.receive(b"\x88\x82\0\0\0\0\x03\xe8"), b"\x88\x02\x03\xe8");
+    assert!(script.session.ends_now() && !script.session.is_over());
+    assert_eq!(script.receive(HELLO), b"", "what comes now is dropped");
+    assert_eq!(script.at(1), Ok(vec![]));
+    assert_eq!(script.at(11), Err(TimedOut::Close));
+}
+
+#[test]
+fn who_is_silent_and_takes_nothing_has_the_last_deadline_too() {
+    let mut script = Script::opened();
+    for second in [0, 30, 60] {
+        script.at(second).unwrap();
+    }
+    assert_eq!(script.at(69), Ok(vec![]));
+    assert_eq!(script.at(70), Err(TimedOut::Close));
+}
