@@ -282,8 +282,9 @@ impl<R: Role> WebSocket<R> {
     /// ```
     ///
     /// Let one function use up all of an input, as `answer` does in the
-    /// [example](Self), and read outside of it; or return
-    /// [`Message::into_owned`].
+    /// [example](Self), and read outside of it. (Nor should it return with a part
+    /// of the input left, which would be lost. Who must, keeps where that lies,
+    /// and returns [`Message::into_owned`].)
     ///
     /// # Errors
     /// The first rule that the peer broke; every later call repeats it. The
