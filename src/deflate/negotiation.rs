@@ -432,17 +432,20 @@ mod tests {
                 let most = Agreement {
                     server: Direction { window: bits(windows.0), takeover: takeovers.0 },
                     client: Direction { window: bits(windows.1), takeover: takeovers.1 },
+                    parameters: Parameters::default(),
                     settings: Compression::new().settings,
                 };
                 // With somebody who would agree to anything, it comes to the same.
                 let anything = compression(15, 15);
                 let agreed = |client: Compression, server: Compression| {
                     let offer = format!("{NAME}{}", client.offer());
-                    check(client, &answer(server, &offer).unwrap()).unwrap()
+                    let agreed = check(client, &answer(server, &offer).unwrap()).unwrap();
+                    (agreed.server, agreed.client)
                 };
-                assert_eq!(agreed(Compression::client(most), anything), most);
-                assert_eq!(agreed(anything, Compression::server(most)), most);
-                assert_eq!(agreed(Compression::client(most), Compression::server(most)), most);
+                let expected = (most.server, most.client);
+                assert_eq!(agreed(Compression::client(most), anything), expected);
+                assert_eq!(agreed(anything, Compression::server(most)), expected);
+                assert_eq!(agreed(Compression::client(most), Compression::server(most)), expected);
             }
         }
     }
