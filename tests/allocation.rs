@@ -522,7 +522,7 @@ fn memory_said_is_memory_taken() {
                 .receive_takeover(takeover)
                 .send_takeover(takeover);
             let offers = Extensions::new(b"permessage-deflate; client_max_window_bits");
-            let agreed = wish.accept(offers.map(Result::unwrap)).unwrap().agreement;
+            let agreed = wish.accept(offers.map(Result::unwrap)).unwrap();
             let message = "words, words and words. ".repeat(40);
             let mut wire = Vec::with_capacity(2000);
             WebSocket::client_with_compression(config, zero_key, agreed)

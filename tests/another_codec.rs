@@ -16,7 +16,7 @@ fn agreement(takeover: bool) -> Agreement {
     let offers = Extensions::new(b"permessage-deflate; client_max_window_bits");
     let wish = Compression::new().threshold(1).max_ratio(1000);
     let wish = wish.send_takeover(takeover).receive_takeover(takeover);
-    wish.accept(offers.map(Result::unwrap)).unwrap().agreement
+    wish.accept(offers.map(Result::unwrap)).unwrap()
 }
 
 fn server(config: Config, takeover: bool) -> WebSocket<Server> {

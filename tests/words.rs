@@ -225,7 +225,7 @@ fn connections_show_no_message() {
     }
 
     let offers = Extensions::new(b"permessage-deflate").map(Result::unwrap);
-    let agreement = Compression::new().threshold(1).accept(offers).unwrap().agreement;
+    let agreement = Compression::new().threshold(1).accept(offers).unwrap();
     let mut ws = WebSocket::server_with_compression(Config::new(), agreement);
     ws.send("a secret kept in the window", &mut Vec::new()).unwrap();
     // The first half of a message, kept until the other comes.
