@@ -141,7 +141,7 @@ fn what_the_peer_did_too_late() {
 fn a_connection_shows_its_state_and_no_masking_key() {
     let client = Connection::client(Config::new(), || *b"KEY!");
     let shown = format!("{client:?}");
-    assert!(shown.contains("Client { .. }") && shown.contains("between frames"), "{shown}");
+    assert!(shown.contains("Client { .. }") && shown.contains("between messages"), "{shown}");
 
     let shown = |bytes: &[u8]| {
         let mut server = Connection::server(Config::new());
@@ -151,11 +151,11 @@ fn a_connection_shows_its_state_and_no_masking_key() {
         format!("{:?}", server.split().0)
     };
     for (bytes, state) in [
-        (&b""[..], "between frames"),
+        (&b""[..], "between messages"),
         (b"\x82", "between frames"),
         (b"\x82\x81KEY!", "in a data frame"),
         (b"\x82\x82KEY!s", "in a data frame"),
-        (b"\x82\x81KEY!s", "between frames"),
+        (b"\x82\x81KEY!s", "between messages"),
         (b"\x89\x82KEY!s", "in a control frame"),
         (b"\x88\x80KEY!", "closed"),
         (b"\x82\x01", "unmasked frame from a client"),

@@ -87,16 +87,8 @@ fn unmask_long(data: &mut [u8], key: [u8; 4]) -> bool {
 /// Writes `source` XOR `key` to `target`, which is as long.
 #[inline]
 pub(crate) fn copy_masked(source: &[u8], target: &mut [u8], key: [u8; 4]) {
-    /// Out of line, for the sake of callers that are inlined.
-    #[inline(never)]
-    fn copy_more(source: &[u8], target: &mut [u8], key: [u8; 4]) {
-        if !copy_by_vectors(source, as_room(target), key) {
-            crate::mask::portable_copy(source, target, key);
-        }
-    }
-    match source.len() {
-        0..=16 => crate::mask::portable_copy(source, target, key),
-        _ => copy_more(source, target, key),
+    if source.len() <= 16 || !copy_by_vectors(source, as_room(target), key) {
+        crate::mask::portable_copy(source, target, key);
     }
 }
 
@@ -129,6 +121,8 @@ fn copy_by_vectors(source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) 
     }
 }
 
+/// Out of line, for the sake of callers that are inlined.
+#[inline(never)]
 fn copy_long(source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) -> bool {
     match vectors() {
         #[cfg(target_arch = "x86_64")]
