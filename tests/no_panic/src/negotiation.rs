@@ -4,7 +4,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use sansocket::deflate::{Answer, Compression};
+use sansocket::deflate::{Agreement, Compression};
 use sansocket::extensions::{Extension, Extensions};
 use sansocket::handshake::{
     ClientConnect, Connect, ConnectRequest, ConnectResponse, Fields, HandshakeError, Headers,
@@ -45,9 +45,9 @@ no_panic! {
         black_box(Compression::new().accept(offer.extensions()));
     }
     fn connect_accept(
-        connect: &Connect<'_, Fields<'_>>, text: &str, answer: Answer, list: &'static str, out: &mut [u8],
+        connect: &Connect<'_, Fields<'_>>, text: &str, agreement: Agreement, list: &'static str, out: &mut [u8],
     ) {
-        let accept = connect.accept(out).protocol(text).compression(answer).extensions(list);
+        let accept = connect.accept(out).protocol(text).compression(agreement).extensions(list);
         black_box(accept.header(text, text).finish().is_ok());
     }
     fn connect_request(
