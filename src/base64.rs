@@ -1,5 +1,11 @@
 //! Base64 (RFC 4648 §4), for the key and the accept value of the handshake.
 
+// What peers send passes through here: nothing that could panic on it.
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
 /// The length of `len` bytes in base64, padding included.
 #[must_use]
 pub const fn encoded_len(len: usize) -> usize {
@@ -31,6 +37,7 @@ pub fn encode<'o>(bytes: &[u8], out: &'o mut [u8]) -> Option<&'o str> {
     core::str::from_utf8(out).ok()
 }
 
+#[expect(clippy::indexing_slicing, reason = "six bits are less than 64")]
 fn symbols([a, b, c]: [u8; 3]) -> [u8; 4] {
     let bits = u32::from_be_bytes([0, a, b, c]);
     [18, 12, 6, 0].map(|shift| ALPHABET[(bits >> shift & 63) as usize])
@@ -68,6 +75,7 @@ pub fn decode<'o>(text: &[u8], out: &'o mut [u8]) -> Option<&'o [u8]> {
 }
 
 /// The six bits that a symbol stands for.
+#[expect(clippy::indexing_slicing, reason = "a byte is less than 256")]
 fn value(symbol: u8) -> Option<u32> {
     let value = VALUES[usize::from(symbol)];
     (value != NONE).then_some(value.into())
@@ -77,6 +85,7 @@ fn value(symbol: u8) -> Option<u32> {
 const NONE: u8 = 0xFF;
 
 /// By symbol, the six bits that it stands for.
+#[expect(clippy::indexing_slicing, reason = "evaluated when compiled")]
 static VALUES: [u8; 256] = {
     let mut values = [NONE; 256];
     let mut i = 0;

@@ -1,9 +1,16 @@
 //! Close codes and the body of a Close frame (RFC 6455 §5.5.1, §7.4).
 
-// What peers send passes through here: nothing that could panic on it.
+// What peers send passes through here: nothing that could panic on it, and no sum
+// that could overflow.
 #![cfg_attr(
     not(test),
-    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
 )]
 
 use core::fmt;

@@ -10,6 +10,12 @@
 //! Parsing takes one pass and time in proportion to the bytes, whatever they
 //! are.
 
+// What peers send passes through here: nothing that could panic on it.
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
 use core::fmt;
 use core::iter::FusedIterator;
 
@@ -209,11 +215,13 @@ impl<'b> Cursor<'b> {
 }
 
 /// Whether `byte` may stand in a token (RFC 9110 §5.6.2).
+#[expect(clippy::indexing_slicing, reason = "a byte is less than 256")]
 pub(crate) const fn is_token(byte: u8) -> bool {
     TOKEN[byte as usize]
 }
 
 /// By byte, whether it may stand in a token.
+#[expect(clippy::indexing_slicing, reason = "evaluated when compiled")]
 static TOKEN: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = b'!';

@@ -61,6 +61,18 @@
 //!
 //! A `WebSocket` of layer 2 has one inside, if it is made with `keepalive`.
 
+// Any time may be told, and none may make it panic or overflow.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
+
 use core::error::Error;
 use core::fmt;
 use core::time::Duration;
@@ -422,7 +434,7 @@ fn between(start: Duration, end: Duration) -> Duration {
     }
     let borrowed = end.subsec_nanos() < start.subsec_nanos();
     let seconds = end.as_secs().wrapping_sub(start.as_secs()).wrapping_sub(borrowed.into());
-    let nanos = (SECOND + end.subsec_nanos()).wrapping_sub(start.subsec_nanos());
+    let nanos = SECOND.wrapping_add(end.subsec_nanos()).wrapping_sub(start.subsec_nanos());
     Duration::new(seconds, nanos % SECOND)
 }
 

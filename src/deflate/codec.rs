@@ -1,5 +1,11 @@
 //! What another codec must do to take the place of ours.
 
+// What peers send passes through here: nothing that could panic on it.
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
 use super::{DeflateError, InflateError, Inflated};
 
 /// A deflater other than [`Deflater`](super::Deflater): another library's, or a
@@ -88,7 +94,7 @@ impl<I: Inflate + ?Sized> Checked<I> {
             len = 1;
         }
         if len < output.len() {
-            let room = &mut output[len..];
+            let room = output.get_mut(len..).unwrap_or_default();
             len += self.codec.inflate(input, room)?.min(room.len());
         }
         if len == output.len() && self.ahead.is_none() {

@@ -4,6 +4,12 @@
 //! Nothing here knows of HTTP: offers and answers are [`Extension`]s to read
 //! and [`Display`](fmt::Display) to write.
 
+// What peers send passes through here: nothing that could panic on it.
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
 use core::fmt;
 
 use super::{Level, WindowBits};

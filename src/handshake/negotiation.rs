@@ -2,6 +2,8 @@
 //! subprotocols, extensions, the origin. Nothing here knows of request lines,
 //! keys or pseudo-header fields.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use crate::deflate::{self, Agreement, Compression};
 use crate::extensions::{Extension, Extensions, Malformed};
 use crate::handshake::compose::{ComposeError, Head};

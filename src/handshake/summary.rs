@@ -1,5 +1,7 @@
 //! What the header fields of a request say, gathered once.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use crate::extensions::Extensions;
 use crate::handshake::error::HandshakeError;
 use crate::handshake::fields::{list, lists, token};

@@ -3,6 +3,8 @@
 //! The searches of `core::str` are made for any pattern, and a compiler cannot
 //! see that they never panic. That of bytes it can.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 /// What lies before the first byte of `marks`, which are ASCII, and the rest
 /// from there on, empty if there is none.
 pub(super) fn cut<'b>(text: &'b str, marks: &[u8]) -> (&'b str, &'b str) {

@@ -1,5 +1,7 @@
 //! `ws:` and `wss:` addresses (RFC 6455 §3).
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use core::error::Error;
 use core::fmt;
 
