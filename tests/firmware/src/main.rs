@@ -12,7 +12,7 @@ use core::panic::PanicInfo;
 
 use cortex_m_rt::entry;
 use sansocket::handshake::RequestReader;
-use sansocket::{Config, Connection, Event, ProtocolError};
+use sansocket::{CloseFrame, Config, Connection, Data, Event, Payload, ProtocolError, Server};
 
 use board::Uart;
 
@@ -29,24 +29,29 @@ fn main() -> ! {
 }
 
 /// Whether the connection ended by a closing handshake.
-#[inline(never)]
 fn serve(uart: &mut Uart) -> bool {
     let buffer = board::buffer();
-    let Some(rest) = accept(uart, buffer) else { return false };
-    let mut ws = Connection::server(Config::new());
-    let mut len = rest;
+    match accept(uart, buffer) {
+        Some(len) => converse(uart, buffer, len),
+        None => false,
+    }
+}
+
+/// Speaks over the open connection, of which `len` bytes have come; whether it ended
+/// by a closing handshake.
+#[inline(never)]
+fn converse(uart: &mut Uart, buffer: &mut [u8; BUFFER], mut len: usize) -> bool {
+    let mut ws = open();
     loop {
-        let result = answer(uart, &mut ws, &mut buffer[..len]);
-        match result {
-            Err(error) => {
-                if let Some(frame) = ws.close(error) {
-                    uart.write(&frame);
-                }
-                return false;
-            }
-            Ok(()) if ws.is_closed() => return true,
-            Ok(()) => len = uart.read(buffer),
+        let Some(input) = buffer.get_mut(..len) else { return false };
+        if let Err(error) = answer(uart, &mut ws, input) {
+            fail(uart, &mut ws, error);
+            return false;
         }
+        if ws.is_closed() {
+            return true;
+        }
+        len = uart.read(buffer);
     }
 }
 
@@ -80,29 +85,56 @@ fn accept(uart: &mut Uart, buffer: &mut [u8; BUFFER]) -> Option<usize> {
 #[inline(never)]
 fn answer(
     uart: &mut Uart,
-    ws: &mut Connection<sansocket::Server>,
+    ws: &mut Connection<Server>,
     mut input: &mut [u8],
 ) -> Result<(), ProtocolError> {
-    while let Some(event) = ws.receive(&mut input)? {
-        match event {
-            Event::Data(data) => {
-                let (kind, last) = (data.kind(), data.is_last());
-                if let Ok(frame) = ws.send_part(kind, last, data.into_payload()) {
-                    for slice in frame.as_slices() {
-                        uart.write(slice);
-                    }
-                }
-            }
-            Event::Ping(ping) => uart.write(&ws.pong(ping)),
-            Event::Pong(_) => {}
-            Event::Close(close) => {
-                if let Some(frame) = ws.close(close) {
-                    uart.write(&frame);
-                }
-            }
+    loop {
+        match ws.receive(&mut input) {
+            Ok(None) => return Ok(()),
+            Ok(Some(Event::Data(data))) => echo(uart, ws, data),
+            Ok(Some(Event::Ping(ref ping))) => pong(uart, ws, ping),
+            Ok(Some(Event::Pong(_))) => {}
+            Ok(Some(Event::Close(ref frame))) => close(uart, ws, frame),
+            Err(error) => return Err(error),
         }
     }
-    Ok(())
+}
+
+// What needs room on the stack has a function of its own, so that it is not there
+// while bytes are received.
+
+#[inline(never)]
+fn open() -> Connection<Server> {
+    Connection::server(Config::new())
+}
+
+#[inline(never)]
+fn echo(uart: &mut Uart, ws: &mut Connection<Server>, data: Data<'_>) {
+    let (kind, last) = (data.kind(), data.is_last());
+    if let Ok(frame) = ws.send_part(kind, last, data.into_payload()) {
+        for slice in frame.as_slices() {
+            uart.write(slice);
+        }
+    }
+}
+
+#[inline(never)]
+fn pong(uart: &mut Uart, ws: &mut Connection<Server>, ping: &Payload) {
+    uart.write(&ws.pong(*ping));
+}
+
+#[inline(never)]
+fn close(uart: &mut Uart, ws: &mut Connection<Server>, close: &CloseFrame) {
+    if let Some(frame) = ws.close(*close) {
+        uart.write(&frame);
+    }
+}
+
+#[inline(never)]
+fn fail(uart: &mut Uart, ws: &mut Connection<Server>, error: ProtocolError) {
+    if let Some(frame) = ws.close(error) {
+        uart.write(&frame);
+    }
 }
 
 #[panic_handler]
