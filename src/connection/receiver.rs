@@ -334,6 +334,9 @@ impl<R: Role> Receiver<R> {
     }
 
     /// Gathers a control frame, and reports it once it is whole.
+    ///
+    /// Not inlined: its payload would take room on the stack when data comes, too.
+    #[inline(never)]
     fn control<'b>(&mut self, input: &mut &mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
         let Self { frame, gathered, message, .. } = self;
         let len = frame.remaining.min(input.len() as u64);
