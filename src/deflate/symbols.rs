@@ -80,23 +80,43 @@ pub(super) const DISTANCES: [Range; DISTANCE_SYMBOLS] = {
     ranges
 };
 
-/// Code lengths of the fixed literal/length code.
-pub(super) const FIXED_LITLEN: [u8; 288] = {
-    let mut lengths = [8; 288];
-    let mut symbol = 144;
-    while symbol < 256 {
-        lengths[symbol] = 9;
-        symbol += 1;
-    }
-    while symbol < 280 {
-        lengths[symbol] = 7;
-        symbol += 1;
-    }
-    lengths
-};
+/// Symbols of the fixed codes, those never used among them.
+pub(super) const FIXED_LITLEN_SYMBOLS: usize = 288;
+pub(super) const FIXED_DISTANCE_SYMBOLS: usize = 32;
 
-/// Code lengths of the fixed distance code.
-pub(super) const FIXED_DISTANCE: [u8; 32] = [5; 32];
+/// A code as it lies in the payload: its bits reversed, since a code's first
+/// bit goes lowest (RFC 1951 §3.1.1).
+#[derive(Clone, Copy)]
+pub(super) struct Code {
+    pub(super) bits: u16,
+    /// 0 for a symbol that does not occur.
+    pub(super) len: u8,
+}
+
+impl Code {
+    pub(super) const NONE: Self = Self { bits: 0, len: 0 };
+
+    /// The code `bits`, its first bit the highest of `len`.
+    pub(super) const fn new(bits: u16, len: u8) -> Self {
+        Self { bits: bits.reverse_bits() >> (16 - len), len }
+    }
+}
+
+/// The fixed code of a literal/length `symbol` (RFC 1951 §3.2.6).
+pub(super) const fn fixed_litlen(symbol: usize) -> Code {
+    let n = symbol as u16;
+    match symbol {
+        0..144 => Code::new(0b0011_0000 + n, 8),
+        144..256 => Code::new(0b1_1001_0000 + (n - 144), 9),
+        256..280 => Code::new(n - 256, 7),
+        _ => Code::new(0b1100_0000 + (n - 280), 8),
+    }
+}
+
+/// The fixed code of a distance `symbol`.
+pub(super) const fn fixed_distance(symbol: usize) -> Code {
+    Code::new(symbol as u16, 5)
+}
 
 /// The symbol, counted from [`FIRST_LENGTH`], for a match of `length` bytes (3
 /// to 258).

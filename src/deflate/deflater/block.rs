@@ -4,12 +4,12 @@
 use core::ops::Range;
 
 use super::bits::BitWriter;
-use super::huffman::{Code, make_codes};
+use super::huffman::make_codes;
 use super::tokens::{Counts, Said, Token, Tokens};
 use crate::deflate::symbols::{
-    DISTANCE_SYMBOLS, DISTANCES, END_OF_BLOCK, FIRST_LENGTH, FIXED_DISTANCE, FIXED_LITLEN, LENGTHS,
-    LITLEN_SYMBOLS, MAX_CODE_BITS, MAX_PRECODE_BITS, PRECODE_ORDER, PRECODE_SYMBOLS, REPEATS,
-    distance_symbol, length_symbol,
+    Code, DISTANCE_SYMBOLS, DISTANCES, END_OF_BLOCK, FIRST_LENGTH, LENGTHS, LITLEN_SYMBOLS,
+    MAX_CODE_BITS, MAX_PRECODE_BITS, PRECODE_ORDER, PRECODE_SYMBOLS, REPEATS, distance_symbol,
+    fixed_distance, fixed_litlen, length_symbol,
 };
 
 /// There is no room for the block.
@@ -156,23 +156,12 @@ static FIXED: Codes = {
     let mut codes = Codes::NONE;
     let mut symbol = 0;
     while symbol < LITLEN_SYMBOLS {
-        // The codes of each length are consecutive; these are the first symbol
-        // of each run and its code.
-        let (first, code) = match symbol {
-            0..144 => (0, 0x30),
-            144..256 => (144, 0x190),
-            256..280 => (256, 0),
-            _ => (280, 0xc0),
-        };
-        let len = FIXED_LITLEN[symbol];
-        let code = (code + symbol - first) as u16;
-        codes.litlen[symbol] = Code { bits: code.reverse_bits() >> (16 - len), len };
+        codes.litlen[symbol] = fixed_litlen(symbol);
         symbol += 1;
     }
     symbol = 0;
     while symbol < DISTANCE_SYMBOLS {
-        let len = FIXED_DISTANCE[symbol];
-        codes.distance[symbol] = Code { bits: (symbol as u16).reverse_bits() >> (16 - len), len };
+        codes.distance[symbol] = fixed_distance(symbol);
         symbol += 1;
     }
     codes

@@ -1,19 +1,6 @@
 //! The shortest prefix codes for given counts, with a limit to their length.
 
-use super::super::symbols::MAX_CODE_BITS;
-
-/// A code as it is written: its bits reversed, since a code's first bit goes
-/// lowest (RFC 1951 §3.1.1).
-#[derive(Clone, Copy)]
-pub(super) struct Code {
-    pub(super) bits: u16,
-    /// 0 for a symbol that does not occur.
-    pub(super) len: u8,
-}
-
-impl Code {
-    pub(super) const NONE: Self = Self { bits: 0, len: 0 };
-}
+use crate::deflate::symbols::{Code, MAX_CODE_BITS};
 
 /// The most symbols an alphabet has here.
 const MAX_SYMBOLS: usize = 286;
@@ -166,7 +153,7 @@ fn assign(symbols: &[u16], lengths: &[u16], codes: &mut [Code]) {
     for &symbol in symbols {
         let code = &mut codes[usize::from(symbol)];
         let next = &mut next[usize::from(code.len)];
-        code.bits = next.reverse_bits() >> (16 - code.len);
+        *code = Code::new(*next, code.len);
         *next += 1;
     }
 }

@@ -24,37 +24,26 @@ impl<'i> BitReader<'i> {
         (Leftover { bits, count: self.count as u8 }, self.input)
     }
 
-    /// Bytes of input not yet in the bit buffer.
-    pub(super) fn input_len(&self) -> usize {
-        self.input.len()
-    }
-
     /// Fills the bit buffer to 56 bits or more, or with all the input there is.
     #[inline]
     pub(super) fn refill(&mut self) {
-        if self.input.len() >= 8 {
-            self.refill_fast();
+        if let Some(word) = self.input.first_chunk() {
+            // Shift in eight bytes, then count only those that fit whole: no
+            // loop, no branch on how many.
+            self.bits |= u64::from_le_bytes(*word) << self.count;
+            let bytes = (63 - self.count) / 8 % 8;
+            self.input = self.input.get(bytes as usize..).unwrap_or_default();
+            // That makes 56 bits, and those of a byte begun.
+            self.count |= 0b11_1000;
         } else {
-            while self.count < 56 {
-                let Some((&byte, rest)) = self.input.split_first() else { return };
+            while self.count < 56
+                && let Some((&byte, rest)) = self.input.split_first()
+            {
                 self.bits |= u64::from(byte) << self.count;
                 self.count += 8;
                 self.input = rest;
             }
         }
-    }
-
-    /// Fills the bit buffer to 56 bits or more, given 8 bytes of input (else it
-    /// does nothing).
-    #[inline]
-    pub(super) fn refill_fast(&mut self) {
-        let Some((word, _)) = self.input.split_first_chunk() else { return };
-        // Shift in eight bytes, then count only those that fit whole: no loop,
-        // no branch on how many.
-        self.bits |= u64::from_le_bytes(*word) << self.count;
-        let bytes = (63 - self.count) / 8;
-        self.input = self.input.get(bytes as usize..).unwrap_or_default();
-        self.count += 8 * bytes;
     }
 
     /// The next bits; of them only [`count`](Self::count) are known to be
@@ -103,23 +92,25 @@ impl<'i> BitReader<'i> {
     /// Copies whole bytes into `output` until it is full or the input ends;
     /// returns how many. To be called at a byte's boundary.
     pub(super) fn copy_bytes(&mut self, output: &mut [u8]) -> usize {
-        let mut copied = 0;
-        while copied < output.len() && self.count >= 8 {
-            output[copied] = self.bits as u8;
+        let room = output.len();
+        let mut slots = output.iter_mut();
+        while self.count >= 8
+            && let Some(slot) = slots.next()
+        {
+            *slot = self.bits as u8;
             self.consume(8);
-            copied += 1;
         }
-        if copied < output.len() {
+        let rest = slots.into_slice();
+        if !rest.is_empty() {
             // The bit buffer is empty; what it read ahead is about to be passed
             // over.
             self.bits = 0;
-            let n = self.input.len().min(output.len() - copied);
-            let (bytes, rest) = self.input.split_at(n);
-            output[copied..copied + n].copy_from_slice(bytes);
-            self.input = rest;
-            copied += n;
         }
-        copied
+        let n = self.input.len().min(rest.len());
+        let (bytes, input) = self.input.split_at(n);
+        rest[..n].copy_from_slice(bytes);
+        self.input = input;
+        room - rest.len() + n
     }
 }
 

@@ -6,20 +6,19 @@
 //!            ▼                                                    │
 //!   ─────► Header ── 00 ──► StoredLength ──► Stored ──────────────┤
 //!            │                   └─► the message may end here     │
-//!            ├────── 01 ────────────────────────────┐             │
-//!            └────── 10 ──► Counts ──► Precode      ▼             │
-//!                                 └──► Lengths ──► Symbols ───────┘
-//!                                                   │   ▲
-//!                                                   ▼   │
-//!                                                   Match
+//!            ├────── 01 ───────────────────┐                      │
+//!            │                             ▼                      │
+//!            └────── 10 ──► Codes ──► Symbols ────────────────────┘
+//!                                      │   ▲
+//!                                      ▼   │
+//!                                      Match
 //! ```
 //!
 //! Each step either completes or leaves everything as it was, so that input and
-//! output can be cut anywhere. Two loops decode symbols: the one in
-//! [`Inflater::symbols_fast`] runs while input and output are far from their
-//! ends, and needs no check for either.
+//! output can be cut anywhere.
 
 mod bits;
+mod decode;
 mod error;
 mod header;
 mod output;
@@ -35,11 +34,11 @@ pub use self::scratch::InflateScratch;
 pub use self::window::InflateWindow;
 
 use self::bits::{BitReader, Leftover};
-use self::header::CodeLengths;
-use self::output::{Output, SLACK};
-use self::table::{Codes, FIXED};
+use self::decode::{Decoded, decode};
+use self::header::Header;
+use self::output::Output;
+use self::table::FIXED;
 use self::window::History;
-use super::symbols::{END_OF_BLOCK, MAX_MATCH, PRECODE_ORDER};
 use super::window::WindowBits;
 
 /// One message being inflated: made when its first frame arrives, gone when it
@@ -59,7 +58,8 @@ pub struct Inflater {
     is_stream_end: bool,
     /// Bytes of the message inflated so far.
     len: usize,
-    lengths: CodeLengths,
+    /// The header of the dynamic block under way; of any other, none.
+    header: Option<Header>,
 }
 
 /// Where a message goes on. The counts in it are how much of the step is done.
@@ -68,11 +68,9 @@ enum Step {
     Header,
     StoredLength,
     Stored { left: u16 },
-    Counts,
-    Precode { done: u8 },
-    Lengths { done: u16 },
-    Symbols { is_fixed: bool },
-    Match { distance: u16, left: u16, is_fixed: bool },
+    Codes,
+    Symbols,
+    Match { distance: u16, left: u16 },
     Failed(InflateError),
 }
 
@@ -103,7 +101,7 @@ impl Inflater {
             is_final: false,
             is_stream_end: false,
             len: 0,
-            lengths: CodeLengths::NONE,
+            header: None,
         }
     }
 
@@ -132,7 +130,7 @@ impl Inflater {
         let mut target = Output::new(output, 0, window.history(), window.bits().size());
         let is_full = self.run(scratch, input, &mut target)?;
         let len = target.len();
-        window.push(&output[..len]);
+        window.push(output.get(..len).unwrap_or_default());
         Ok(Inflated { len, is_full })
     }
 
@@ -230,13 +228,14 @@ impl Inflater {
                     let Some(header) = reader.take(3) else { return Ok(Stop::Input) };
                     self.is_stream_end = false;
                     self.is_final = header & 1 != 0;
+                    self.header = None;
                     self.step = match header >> 1 {
                         0 => {
                             reader.align();
                             Step::StoredLength
                         }
-                        1 => Step::Symbols { is_fixed: true },
-                        2 => Step::Counts,
+                        1 => Step::Symbols,
+                        2 => Step::Codes,
                         _ => return Err(InflateError::InvalidBlockType),
                     };
                 }
@@ -252,10 +251,7 @@ impl Inflater {
                     }
                 }
                 Step::Stored { left } => {
-                    let copied = output.fill(|room| {
-                        let n = room.len().min(left.into());
-                        reader.copy_bytes(&mut room[..n])
-                    });
+                    let copied = output.fill(left.into(), |room| reader.copy_bytes(room));
                     let left = left - copied as u16;
                     self.step = Step::Stored { left };
                     if left == 0 {
@@ -266,49 +262,41 @@ impl Inflater {
                         return Ok(Stop::Output);
                     }
                 }
-                Step::Counts => {
-                    let Some(counts) = reader.take(14) else { return Ok(Stop::Input) };
-                    self.lengths.begin(counts)?;
-                    self.step = Step::Precode { done: 0 };
-                }
-                Step::Precode { done } if done == self.lengths.precode_count => {
-                    self.step = Step::Lengths { done: 0 };
-                }
-                Step::Precode { done } => {
-                    let Some(length) = reader.take(3) else { return Ok(Stop::Input) };
-                    self.lengths.precode[usize::from(PRECODE_ORDER[usize::from(done)])] =
-                        length as u8;
-                    self.step = Step::Precode { done: done + 1 };
-                }
-                Step::Lengths { done } => {
-                    let mut done = usize::from(done);
-                    let stop = self.lengths.read(&mut done, reader)?;
-                    self.step = Step::Lengths { done: done as u16 };
-                    if stop {
+                Step::Codes => {
+                    let header = match &mut self.header {
+                        Some(header) => header,
+                        None => {
+                            let Some(counts) = reader.take(14) else { return Ok(Stop::Input) };
+                            self.header.insert(Header::new(counts)?)
+                        }
+                    };
+                    if !header.read(reader)? {
                         return Ok(Stop::Input);
                     }
-                    if self.lengths.lengths[END_OF_BLOCK] == 0 {
-                        return Err(InflateError::NoEndOfBlock);
-                    }
-                    self.step = Step::Symbols { is_fixed: false };
+                    self.step = Step::Symbols;
                 }
-                Step::Symbols { is_fixed } => {
-                    let codes = if is_fixed { &FIXED } else { scratch.load(&self.lengths)? };
-                    if Self::symbols_fast(codes, reader, output)? {
-                        self.end_block(reader);
-                    } else if let Some(stop) = self.symbols(is_fixed, codes, reader, output)? {
-                        return Ok(stop);
+                Step::Symbols => {
+                    let codes = match &self.header {
+                        None => &FIXED,
+                        Some(header) => scratch.load(header.lengths())?,
+                    };
+                    match decode(codes, reader, output)? {
+                        Decoded::Block => self.end_block(reader),
+                        Decoded::Match { length, distance } => {
+                            output.check_distance(distance)?;
+                            let (distance, left) = (distance as u16, length as u16);
+                            self.step = Step::Match { distance, left };
+                        }
+                        Decoded::Nothing(stop) => return Ok(stop),
                     }
                 }
-                Step::Match { distance, left, is_fixed } => {
-                    let n = output.room().min(left.into());
-                    output.copy(distance.into(), n);
-                    let left = left - n as u16;
+                Step::Match { distance, left } => {
+                    let left = left - output.copy(distance.into(), left.into()) as u16;
                     if left > 0 {
-                        self.step = Step::Match { distance, left, is_fixed };
+                        self.step = Step::Match { distance, left };
                         return Ok(Stop::Output);
                     }
-                    self.step = Step::Symbols { is_fixed };
+                    self.step = Step::Symbols;
                 }
                 Step::Failed(error) => return Err(error),
             }
@@ -323,132 +311,6 @@ impl Inflater {
             self.is_stream_end = true;
         }
         self.step = Step::Header;
-    }
-
-    /// Decodes symbols while no end is near: 8 bytes of input for each refill,
-    /// room for any match. Returns whether the block ended.
-    fn symbols_fast(
-        codes: &Codes,
-        reader: &mut BitReader<'_>,
-        output: &mut Output<'_, '_>,
-    ) -> Result<bool, InflateError> {
-        /// What one turn may write: literals and a match, and what copying the
-        /// match may overwrite behind it.
-        const ROOM: usize = 3 + MAX_MATCH + SLACK;
-        /// What one turn may take: a refill for the literals, and one for the
-        /// match.
-        const INPUT: usize = 2 * 8;
-
-        // Copies, which unlike what the references lead to can stay in
-        // registers.
-        let mut bits = *reader;
-        let mut out = output.reborrow();
-        let result = loop {
-            if bits.input_len() < INPUT || out.room() < ROOM {
-                break Ok(false);
-            }
-            // 56 bits are enough for three literals of 15 bits, or for a match:
-            // 15 + 5 for its length, 15 + 13 for its distance.
-            bits.refill_fast();
-            let mut entry = codes.litlen.lookup(bits.peek());
-            if entry.is_literal() {
-                bits.consume(entry.bits());
-                out.push(entry.base() as u8);
-                entry = codes.litlen.lookup(bits.peek());
-                if entry.is_literal() {
-                    bits.consume(entry.bits());
-                    out.push(entry.base() as u8);
-                    entry = codes.litlen.lookup(bits.peek());
-                    if entry.is_literal() {
-                        bits.consume(entry.bits());
-                        out.push(entry.base() as u8);
-                        continue;
-                    }
-                }
-                bits.refill_fast();
-            }
-            if entry.is_exceptional() {
-                bits.consume(entry.bits());
-                break if entry.is_end() { Ok(true) } else { Err(InflateError::InvalidCode) };
-            }
-            let length = entry.value(bits.peek());
-            bits.consume(entry.bits());
-            let entry = codes.distance.lookup(bits.peek());
-            if entry.is_invalid() {
-                break Err(InflateError::InvalidCode);
-            }
-            let distance = entry.value(bits.peek());
-            bits.consume(entry.bits());
-            if let Err(error) = out.copy_fast(distance, length) {
-                break Err(error);
-            }
-        };
-        let len = out.len();
-        output.set_len(len);
-        *reader = bits;
-        result
-    }
-
-    /// Decodes one symbol after the other, however near the end. Returns `None`
-    /// when there is another step to take.
-    fn symbols(
-        &mut self,
-        is_fixed: bool,
-        codes: &Codes,
-        reader: &mut BitReader<'_>,
-        output: &mut Output<'_, '_>,
-    ) -> Result<Option<Stop>, InflateError> {
-        loop {
-            if reader.count() < 48 {
-                reader.refill();
-            }
-            // Bits beyond the count are not input. A code that needs any of
-            // those is not there yet.
-            let entry = codes.litlen.lookup(reader.peek());
-            if entry.bits() > reader.count() {
-                return Ok(Some(Stop::Input));
-            }
-            if entry.is_literal() {
-                if output.room() == 0 {
-                    return Ok(Some(Stop::Output));
-                }
-                reader.consume(entry.bits());
-                output.push(entry.base() as u8);
-                continue;
-            }
-            if entry.is_exceptional() {
-                reader.consume(entry.bits());
-                if entry.is_invalid() {
-                    return Err(InflateError::InvalidCode);
-                }
-                self.end_block(reader);
-                return Ok(None);
-            }
-            let length = entry.value(reader.peek());
-            let length_bits = entry.bits();
-            let bits = reader.peek() >> length_bits;
-            let entry = codes.distance.lookup(bits);
-            if length_bits + entry.bits() > reader.count() {
-                return Ok(Some(Stop::Input));
-            }
-            if entry.is_invalid() {
-                return Err(InflateError::InvalidCode);
-            }
-            let distance = entry.value(bits);
-            reader.consume(length_bits + entry.bits());
-            if output.room() >= length + SLACK {
-                output.copy_fast(distance, length)?;
-                continue;
-            }
-            output.check_distance(distance)?;
-            if output.room() >= length {
-                output.copy(distance, length);
-            } else {
-                self.step =
-                    Step::Match { distance: distance as u16, left: length as u16, is_fixed };
-                return Ok(None);
-            }
-        }
     }
 }
 

@@ -36,18 +36,22 @@ impl<'o, 'w> Output<'o, 'w> {
         self.buffer.len() - self.len
     }
 
-    /// The room itself, and then how much of it was filled.
-    pub(super) fn fill(&mut self, fill: impl FnOnce(&mut [u8]) -> usize) -> usize {
-        let n = fill(&mut self.buffer[self.len..]);
+    /// Has `fill` fill the next `max` bytes, or as many as there is room for, and
+    /// say how many it filled.
+    pub(super) fn fill(&mut self, max: usize, fill: impl FnOnce(&mut [u8]) -> usize) -> usize {
+        let end = self.buffer.len().min(self.len + max);
+        let n = fill(self.buffer.get_mut(self.len..end).unwrap_or_default());
         self.len += n;
         n
     }
 
-    /// Appends one byte; there must be room.
+    /// Appends one byte if there is room; says whether there was.
     #[inline]
-    pub(super) fn push(&mut self, byte: u8) {
-        self.buffer[self.len] = byte;
+    pub(super) fn push(&mut self, byte: u8) -> bool {
+        let Some(slot) = self.buffer.get_mut(self.len) else { return false };
+        *slot = byte;
         self.len += 1;
+        true
     }
 
     /// Whether a match may begin `distance` bytes before the end.
@@ -59,56 +63,65 @@ impl<'o, 'w> Output<'o, 'w> {
         Ok(())
     }
 
-    /// Repeats `length` bytes from `distance` bytes before the end; the
-    /// distance was checked, and there must be room.
-    #[inline]
-    pub(super) fn copy(&mut self, distance: usize, length: usize) {
+    /// Repeats `length` bytes from `distance` bytes before the end, or as many
+    /// as there is room for; returns how many. The distance was checked.
+    #[inline(never)]
+    pub(super) fn copy(&mut self, distance: usize, length: usize) -> usize {
+        let length = length.min(self.room());
+        let end = self.len + length;
         let (first, second) = self.history.last(distance.saturating_sub(self.len));
-        copy(self.buffer, self.len, first, second, distance, length);
-        self.len += length;
+        for piece in [first, second] {
+            let room = self.buffer.get_mut(self.len..end).unwrap_or_default();
+            let n = room.len().min(piece.len());
+            room[..n].copy_from_slice(&piece[..n]);
+            self.len += n;
+        }
+        // The match may run into what it writes, and so repeat it.
+        while self.len < end
+            && let Some(&byte) = self.buffer.get(self.len - distance)
+        {
+            self.push(byte);
+        }
+        length
     }
 
-    /// As [`copy`](Self::copy), but checks the distance, and needs room for
-    /// [`SLACK`] bytes more, which it may overwrite.
+    /// As [`copy`](Self::copy), for most matches far from the end: writes up to
+    /// [`SLACK`] bytes too many. Says whether it could.
     #[expect(clippy::inline_always, reason = "a tenth of the time")]
     #[inline(always)]
-    pub(super) fn copy_fast(&mut self, distance: usize, length: usize) -> Result<(), InflateError> {
+    pub(super) fn copy_fast(&mut self, distance: usize, length: usize) -> bool {
         let start = self.len;
+        let padded = length.next_multiple_of(SLACK);
         if distance > self.max_distance {
-            return Err(InflateError::DistanceTooFar);
+            return false;
         }
-        if distance <= start {
-            self.len += length;
-            // One bounds check for all that follows.
-            let Some(buffer) = self.buffer.get_mut(start - distance..start + length + SLACK) else {
-                return Ok(());
+        if distance > start {
+            let Some(source) = self.history.get(distance - start, length, padded) else {
+                return false;
+            };
+            let Some(target) = self.buffer.get_mut(start..start + padded) else { return false };
+            copy_chunks(source, target);
+        } else {
+            let Some(buffer) = self.buffer.get_mut(start - distance..start + padded) else {
+                return false;
             };
             if distance >= 16 {
                 copy_within::<16>(buffer, distance, length);
             } else if distance >= 8 {
                 copy_within::<8>(buffer, distance, length);
             } else if distance == 1 {
-                let byte = buffer[0];
-                buffer[1..=length].fill(byte);
+                let [byte, target @ ..] = buffer else { return false };
+                target.fill(*byte);
             } else {
                 for n in 0..length {
-                    buffer[distance + n] = buffer[n];
+                    let Some(&byte) = buffer.get(n) else { break };
+                    let Some(slot) = buffer.get_mut(distance + n) else { break };
+                    *slot = byte;
                 }
             }
-            return Ok(());
         }
-        let back = distance - start;
-        if back > self.history.len() {
-            return Err(InflateError::DistanceTooFar);
-        }
-        let source = self.history.ring_from(back);
-        if length <= back && length + SLACK <= source.len() {
-            copy_between(source, &mut self.buffer[start..start + length + SLACK], length);
-            self.len += length;
-        } else {
-            self.copy(distance, length);
-        }
-        Ok(())
+        self.len += length;
+        true
     }
 
     /// The same output for a loop that keeps it in registers.
@@ -128,35 +141,13 @@ impl<'o, 'w> Output<'o, 'w> {
     }
 }
 
-/// Copies a match from wherever it lies: history that ends with `first` and
-/// `second`, the buffer, or where the one turns into the other.
-#[inline(never)]
-fn copy(
-    buffer: &mut [u8],
-    start: usize,
-    first: &[u8],
-    second: &[u8],
-    distance: usize,
-    length: usize,
-) {
-    let end = start + length;
-    let mut at = start;
-    for piece in [first, second] {
-        let n = piece.len().min(end - at);
-        buffer[at..at + n].copy_from_slice(&piece[..n]);
-        at += n;
-    }
-    if at == end {
-        return;
-    }
-    let source = at - distance;
-    if distance >= end - at {
-        buffer.copy_within(source..source + end - at, at);
-    } else {
-        // The match runs into what it writes, and so repeats it.
-        for n in source..end - distance {
-            buffer[n + distance] = buffer[n];
-        }
+/// Copies the start of `source` to `target`, whose length is a multiple of
+/// [`SLACK`].
+#[inline]
+fn copy_chunks(source: &[u8], target: &mut [u8]) {
+    let chunks = target.as_chunks_mut::<SLACK>().0.iter_mut().zip(source.as_chunks::<SLACK>().0);
+    for (target, source) in chunks {
+        *target = *source;
     }
 }
 
@@ -165,24 +156,15 @@ fn copy(
 /// complete before it is read.
 #[inline]
 fn copy_within<const CHUNK: usize>(buffer: &mut [u8], distance: usize, length: usize) {
-    let mut done = 0;
-    while done < length {
+    for done in (0..length).step_by(SLACK) {
         let Some(buffer) = buffer.get_mut(done..done + distance + SLACK) else { return };
         for at in (0..SLACK).step_by(CHUNK) {
-            let (source, target) = buffer[at..].split_at_mut(distance);
-            target[..CHUNK].copy_from_slice(&source[..CHUNK]);
+            let Some(source) = buffer.get(at..).and_then(|rest| rest.first_chunk()) else { return };
+            let chunk: [u8; CHUNK] = *source;
+            let target = buffer.get_mut(at + distance..).and_then(|rest| rest.first_chunk_mut());
+            let Some(target) = target else { return };
+            *target = chunk;
         }
-        done += SLACK;
-    }
-}
-
-/// Copies `length` bytes from the start of `source` to that of `target`, and up
-/// to [`SLACK`] - 1 too many.
-#[inline]
-fn copy_between(source: &[u8], target: &mut [u8], length: usize) {
-    let chunks = source.as_chunks::<SLACK>().0.iter().zip(target.as_chunks_mut::<SLACK>().0);
-    for (source, target) in chunks.take(length.div_ceil(SLACK)) {
-        *target = *source;
     }
 }
 
@@ -212,9 +194,7 @@ mod tests {
                     buffer[..30].copy_from_slice(&before[270..]);
                     let mut output = Output::new(&mut buffer, 30, window.history(), 256);
                     output.check_distance(distance).unwrap();
-                    if fast {
-                        output.copy_fast(distance, length).unwrap();
-                    } else {
+                    if !fast || !output.copy_fast(distance, length) {
                         output.copy(distance, length);
                     }
                     assert_eq!(output.len(), 30 + length);

@@ -2,8 +2,7 @@
 
 use super::error::InflateError;
 use super::header::CodeLengths;
-use super::table::Codes;
-use crate::deflate::symbols::{DISTANCE_SYMBOLS, LITLEN_SYMBOLS};
+use super::table::{Codes, DISTANCE, LITLEN};
 
 /// Decoding tables: working memory (about 5 KiB) that any number of
 /// [`Inflater`](super::Inflater)s may share, one after the other, call by call.
@@ -12,30 +11,24 @@ use crate::deflate::symbols::{DISTANCE_SYMBOLS, LITLEN_SYMBOLS};
 /// are made again when the next call needs others.
 pub struct InflateScratch {
     codes: Codes,
-    lengths: [u8; LITLEN_SYMBOLS + DISTANCE_SYMBOLS],
-    litlen_count: u16,
+    made_from: CodeLengths,
 }
 
 impl InflateScratch {
     /// Tables made for nothing yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            codes: Codes::new(),
-            lengths: [0; LITLEN_SYMBOLS + DISTANCE_SYMBOLS],
-            litlen_count: 0,
-        }
+        Self { codes: Codes::new(), made_from: CodeLengths::NONE }
     }
 
     /// The tables for these lengths; an error if there can be none.
     pub(super) fn load(&mut self, lengths: &CodeLengths) -> Result<&Codes, InflateError> {
-        if self.litlen_count != lengths.litlen_count || self.lengths != lengths.lengths {
-            self.litlen_count = 0;
-            let (litlen, distance) = lengths.lengths.split_at(usize::from(lengths.litlen_count));
-            self.codes.litlen.build_litlen(litlen)?;
-            self.codes.distance.build_distance(&distance[..usize::from(lengths.distance_count)])?;
-            self.lengths = lengths.lengths;
-            self.litlen_count = lengths.litlen_count;
+        if self.made_from != *lengths {
+            self.made_from = CodeLengths::NONE;
+            let (litlen, distance) = lengths.split();
+            self.codes.litlen.build(litlen, &LITLEN, false)?;
+            self.codes.distance.build(distance, &DISTANCE, false)?;
+            self.made_from = lengths.clone();
         }
         Ok(&self.codes)
     }

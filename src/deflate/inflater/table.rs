@@ -5,17 +5,18 @@
 //! table is no larger than its code needs: with a longest code of 5 bits only
 //! the first 32 entries are written.
 
-use super::super::symbols::{
-    DISTANCE_SYMBOLS, DISTANCES, END_OF_BLOCK, FIRST_LENGTH, FIXED_DISTANCE, FIXED_LITLEN, LENGTHS,
-    LITLEN_SYMBOLS, MAX_CODE_BITS, PRECODE_SYMBOLS, REPEATS, Range,
-};
 use super::error::InflateError;
+use crate::deflate::symbols::{
+    Code, DISTANCE_SYMBOLS, DISTANCES, END_OF_BLOCK, FIRST_LENGTH, FIXED_DISTANCE_SYMBOLS,
+    FIXED_LITLEN_SYMBOLS, LENGTHS, LITLEN_SYMBOLS, MAX_CODE_BITS, PRECODE_SYMBOLS, REPEATS, Range,
+    fixed_distance, fixed_litlen,
+};
 
 /// What a code stands for.
 ///
 /// | bits | |
 /// |---|---|
-/// | 0 to 7 | bits to consume: the code and its extra bits. In a link: bits that index the subtable |
+/// | 0 to 5 | bits to consume: the code and its extra bits. In a link: bits that index the subtable |
 /// | 8 to 11 | bits of the code alone |
 /// | 12 to 15 | one flag at most; none for a length, a distance, or a symbol of the code length code |
 /// | 16 to 31 | the literal, the base of a length or distance, or the offset of the subtable |
@@ -27,6 +28,9 @@ impl Entry {
     const LINK: u32 = 1 << 13;
     const END: u32 = 1 << 14;
     const INVALID: u32 = 1 << 15;
+
+    /// What is no code. To tell that takes one bit.
+    const NONE: Self = Self(Self::INVALID).with_code(1);
 
     const fn literal(byte: u8) -> Self {
         Self(Self::LITERAL | (byte as u32) << 16)
@@ -58,7 +62,7 @@ impl Entry {
     /// Whether this is neither a literal nor a length or distance.
     #[inline]
     pub(super) const fn is_exceptional(self) -> bool {
-        self.0 & (Self::END | Self::INVALID) != 0
+        self.0 & (Self::LINK | Self::END | Self::INVALID) != 0
     }
 
     #[inline]
@@ -74,7 +78,7 @@ impl Entry {
     /// Bits to consume, the extra bits included.
     #[inline]
     pub(super) const fn bits(self) -> u32 {
-        self.0 & 0xff
+        self.0 & 63
     }
 
     #[inline]
@@ -92,12 +96,10 @@ impl Entry {
     }
 }
 
-/// A decoding table of `N` entries.
+/// A decoding table of `N` entries, of which the first 2^`ROOT_BITS` are
+/// indexed by the bits a code begins with.
 pub(super) struct Table<const N: usize, const ROOT_BITS: usize> {
     entries: [Entry; N],
-    /// The bits of the index that count: as many as the longest code has, at
-    /// most `ROOT_BITS`.
-    root_mask: u32,
 }
 
 /// Lengths and literals. 852 entries are the most that 286 codes of at most 15
@@ -112,22 +114,32 @@ pub(super) type DistanceTable = Table<402, 8>;
 pub(super) type PrecodeTable = Table<128, 7>;
 
 impl<const N: usize, const ROOT_BITS: usize> Table<N, ROOT_BITS> {
+    const ROOT_LEN: usize = 1 << ROOT_BITS;
+
     pub(super) const fn new() -> Self {
-        Self { entries: [Entry(Entry::INVALID); N], root_mask: 0 }
+        Self { entries: [Entry(Entry::INVALID); N] }
     }
 
     /// The entry for the code that `bits` begin with.
     #[inline]
     pub(super) fn lookup(&self, bits: u64) -> Entry {
-        // The second mask repeats what `root_mask` ensures, so that the
-        // compiler sees the index in range.
-        let index = bits as u32 & self.root_mask & ((1 << ROOT_BITS) - 1);
-        let entry = self.entries[index as usize];
-        if entry.is_link() {
-            let index = (bits >> ROOT_BITS) as usize & ((1 << entry.bits()) - 1);
-            return self.entries[entry.base() + index];
+        self.follow(self.root(bits), bits)
+    }
+
+    /// The same, or a link if the code is long.
+    #[inline]
+    pub(super) fn root(&self, bits: u64) -> Entry {
+        self.entries[bits as usize % Self::ROOT_LEN]
+    }
+
+    /// Where `entry` leads, if it is a link.
+    #[inline]
+    pub(super) fn follow(&self, entry: Entry, bits: u64) -> Entry {
+        if !entry.is_link() {
+            return entry;
         }
-        entry
+        let index = (bits >> ROOT_BITS) as usize & ((1 << entry.bits()) - 1);
+        self.entries.get(entry.base() + index).copied().unwrap_or(Entry::NONE)
     }
 
     /// Makes this the table of the code with these `lengths`, where `symbols`
@@ -136,146 +148,118 @@ impl<const N: usize, const ROOT_BITS: usize> Table<N, ROOT_BITS> {
     /// A code must be complete, with two exceptions that RFC 1951 §3.2.7 makes
     /// for distances and every decoder for literals too, unless `strict`: no
     /// code at all, and a single code of one bit.
-    const fn build(
+    pub(super) fn build<const SYMBOLS: usize>(
         &mut self,
         lengths: &[u8],
-        symbols: &[Entry],
+        symbols: &[Entry; SYMBOLS],
         strict: bool,
     ) -> Result<(), InflateError> {
         let mut counts = [0u16; MAX_CODE_BITS + 1];
-        let mut symbol = next_used(lengths, 0);
-        while symbol < lengths.len() {
-            counts[lengths[symbol] as usize] += 1;
-            symbol = next_used(lengths, symbol + 1);
-        }
-        let mut longest = MAX_CODE_BITS;
-        while longest > 1 && counts[longest] == 0 {
-            longest -= 1;
-        }
+        each_code(lengths, symbols, |length, _| counts[length] += 1);
 
         // Count the codes of each length still free, and where in the order of
         // codes each length begins.
-        let mut free = 1i32;
-        let mut starts = [0u16; MAX_CODE_BITS + 2];
-        let mut length = 1;
-        while length <= MAX_CODE_BITS {
-            free = 2 * free - counts[length] as i32;
+        let mut free = 1;
+        let mut starts = [0u16; MAX_CODE_BITS + 1];
+        let mut used = 0;
+        for (start, &count) in starts.iter_mut().zip(&counts).skip(1) {
+            free = 2 * free - i32::from(count);
             if free < 0 {
                 return Err(InflateError::OversubscribedCode);
             }
-            starts[length + 1] = starts[length] + counts[length];
-            length += 1;
+            *start = used;
+            used += count;
         }
         if free > 0 {
-            if strict || longest > 1 {
+            if strict || used > counts[1] {
                 return Err(InflateError::IncompleteCode);
             }
-            self.entries[0] = Entry(Entry::INVALID).with_code(1);
-            self.entries[1] = self.entries[0];
+            self.entries[..Self::ROOT_LEN].fill(Entry::NONE);
         }
 
         // Sort the symbols by code: by length, then by value.
-        let mut sorted = [0u16; 288];
-        symbol = next_used(lengths, 0);
-        while symbol < lengths.len() {
-            let length = lengths[symbol] as usize;
-            sorted[starts[length] as usize] = symbol as u16;
+        let mut sorted = [Entry::NONE; SYMBOLS];
+        each_code(lengths, symbols, |length, symbol| {
+            if let Some(place) = sorted.get_mut(usize::from(starts[length])) {
+                *place = symbol.with_code(length);
+            }
             starts[length] += 1;
-            symbol = next_used(lengths, symbol + 1);
-        }
-
-        let root_bits = if longest < ROOT_BITS { longest } else { ROOT_BITS };
-        self.root_mask = (1 << root_bits) - 1;
+        });
+        let mut sorted = sorted.iter();
         let mut code = ReversedCode(0);
-        let mut next = 0;
 
         // Codes that the root decodes. The table doubles with each length: what
         // it holds so far repeats above.
-        length = 1;
-        while length <= root_bits {
-            let half = 1 << (length - 1);
-            if length > 1 {
-                let (low, high) = self.entries.split_at_mut(half);
-                high.split_at_mut(half).0.copy_from_slice(low);
+        for (log, &count) in counts[1..=ROOT_BITS].iter().enumerate() {
+            if code.0 > 0
+                && let Some((low, high)) = self.entries.split_at_mut_checked(1 << log)
+            {
+                high.iter_mut().zip(low).for_each(|(high, low)| *high = *low);
             }
-            let mut left = counts[length];
-            while left > 0 {
-                self.entries[code.0] = symbols[sorted[next] as usize].with_code(length);
-                code.increment(length);
-                next += 1;
-                left -= 1;
+            for &entry in sorted.by_ref().take(count.into()) {
+                self.entries[code.0 % Self::ROOT_LEN] = entry;
+                code.increment(log + 1);
             }
-            length += 1;
         }
 
         // Longer codes. Those that share their first `ROOT_BITS` bits come one
         // after the other, and share a subtable.
-        let mut end = 1 << ROOT_BITS;
-        let mut start = end;
+        let mut subtable = Self::ROOT_LEN..Self::ROOT_LEN;
         let mut prefix = usize::MAX;
-        while length <= longest {
-            let mut left = counts[length];
-            while left > 0 {
-                if code.0 & ((1 << ROOT_BITS) - 1) != prefix {
-                    prefix = code.0 & ((1 << ROOT_BITS) - 1);
-                    start = end;
+        for length in ROOT_BITS + 1..=MAX_CODE_BITS {
+            for left in (1..=counts[length]).rev() {
+                if code.0 % Self::ROOT_LEN != prefix {
+                    prefix = code.0 % Self::ROOT_LEN;
                     // As many bits as it takes until the codes to come fill the
                     // subtable.
                     let mut index_bits = length - ROOT_BITS;
-                    let mut filled = left as usize;
-                    while filled < 1 << index_bits {
+                    let mut filled = usize::from(left);
+                    for &count in counts.iter().skip(length + 1) {
+                        if filled >= 1 << index_bits {
+                            break;
+                        }
                         index_bits += 1;
-                        filled = 2 * filled + counts[ROOT_BITS + index_bits] as usize;
+                        filled = 2 * filled + usize::from(count);
                     }
-                    end = start + (1 << index_bits);
-                    self.entries[prefix] = Entry::link(start, index_bits);
+                    subtable = subtable.end..subtable.end + (1 << index_bits);
+                    self.entries[prefix] = Entry::link(subtable.start, index_bits);
                 }
-                let entry = symbols[sorted[next] as usize].with_code(length);
-                let mut index = start + (code.0 >> ROOT_BITS);
-                while index < end {
-                    self.entries[index] = entry;
-                    index += 1 << (length - ROOT_BITS);
+                let entries = self.entries.get_mut(subtable.clone()).unwrap_or_default();
+                let step = 1 << (length - ROOT_BITS);
+                let Some(&entry) = sorted.next() else { break };
+                for place in entries.iter_mut().skip(code.0 >> ROOT_BITS).step_by(step) {
+                    *place = entry;
                 }
                 code.increment(length);
-                next += 1;
-                left -= 1;
             }
-            length += 1;
         }
         Ok(())
     }
-}
 
-/// The first symbol from `symbol` on that has a code, or the number of symbols.
-const fn next_used(lengths: &[u8], mut symbol: usize) -> usize {
-    while symbol < lengths.len() && lengths[symbol] == 0 {
-        // Symbols without a code come in long runs: go by eight.
-        symbol += match lengths.split_at(symbol).1.first_chunk() {
-            Some(eight) if u64::from_ne_bytes(*eight) == 0 => 8,
-            _ => 1,
-        };
-    }
-    symbol
-}
-
-impl LitlenTable {
-    pub(super) const fn build_litlen(&mut self, lengths: &[u8]) -> Result<(), InflateError> {
-        self.build(lengths, &LITLEN, false)
+    /// Enters a symbol wherever its code is what an index of the root begins
+    /// with.
+    const fn enter(&mut self, code: Code, symbol: Entry) {
+        let mut index = code.bits as usize;
+        while index < Self::ROOT_LEN {
+            self.entries[index] = symbol.with_code(code.len as usize);
+            index += 1 << code.len;
+        }
     }
 }
 
-impl DistanceTable {
-    pub(super) const fn build_distance(&mut self, lengths: &[u8]) -> Result<(), InflateError> {
-        self.build(lengths, &DISTANCE, false)
-    }
-}
-
-impl PrecodeTable {
-    pub(super) const fn build_precode(
-        &mut self,
-        lengths: &[u8; PRECODE_SYMBOLS],
-    ) -> Result<(), InflateError> {
-        self.build(lengths, &PRECODE, true)
+/// Calls `f` for each symbol that has a code, with the length of that and what
+/// the symbol stands for.
+fn each_code(lengths: &[u8], symbols: &[Entry], mut f: impl FnMut(usize, Entry)) {
+    for (lengths, symbols) in lengths.chunks(8).zip(symbols.chunks(8)) {
+        // Symbols without a code come in long runs: those are passed by eight.
+        if lengths == [0; 8] {
+            continue;
+        }
+        for (&length, &symbol) in lengths.iter().zip(symbols) {
+            if length > 0 {
+                f(usize::from(length) % (MAX_CODE_BITS + 1), symbol);
+            }
+        }
     }
 }
 
@@ -294,8 +278,16 @@ impl Codes {
 /// The fixed codes (RFC 1951 §3.2.6), made at compile time.
 pub(super) static FIXED: Codes = {
     let mut codes = Codes::new();
-    assert!(codes.litlen.build_litlen(&FIXED_LITLEN).is_ok());
-    assert!(codes.distance.build_distance(&FIXED_DISTANCE).is_ok());
+    let mut symbol = 0;
+    while symbol < FIXED_LITLEN_SYMBOLS {
+        codes.litlen.enter(fixed_litlen(symbol), LITLEN[symbol]);
+        symbol += 1;
+    }
+    symbol = 0;
+    while symbol < FIXED_DISTANCE_SYMBOLS {
+        codes.distance.enter(fixed_distance(symbol), DISTANCE[symbol]);
+        symbol += 1;
+    }
     codes
 };
 
@@ -318,8 +310,9 @@ impl ReversedCode {
     }
 }
 
-const LITLEN: [Entry; 288] = {
-    let mut entries = [Entry(Entry::INVALID); 288];
+/// What each symbol of the three alphabets stands for.
+pub(super) const LITLEN: [Entry; FIXED_LITLEN_SYMBOLS] = {
+    let mut entries = [Entry(Entry::INVALID); FIXED_LITLEN_SYMBOLS];
     let mut symbol = 0;
     while symbol < END_OF_BLOCK {
         entries[symbol] = Entry::literal(symbol as u8);
@@ -334,8 +327,8 @@ const LITLEN: [Entry; 288] = {
     entries
 };
 
-const DISTANCE: [Entry; 32] = {
-    let mut entries = [Entry(Entry::INVALID); 32];
+pub(super) const DISTANCE: [Entry; FIXED_DISTANCE_SYMBOLS] = {
+    let mut entries = [Entry(Entry::INVALID); FIXED_DISTANCE_SYMBOLS];
     let mut symbol = 0;
     while symbol < DISTANCE_SYMBOLS {
         entries[symbol] = Entry::range(DISTANCES[symbol]);
@@ -346,7 +339,7 @@ const DISTANCE: [Entry; 32] = {
 
 /// Lengths stand for themselves; a repetition has its symbol as base, since its
 /// count has a base of its own.
-const PRECODE: [Entry; PRECODE_SYMBOLS] = {
+pub(super) const PRECODE: [Entry; PRECODE_SYMBOLS] = {
     let mut entries = [Entry(0); PRECODE_SYMBOLS];
     let mut symbol = 0;
     while symbol < PRECODE_SYMBOLS {
@@ -361,27 +354,34 @@ const PRECODE: [Entry; PRECODE_SYMBOLS] = {
 mod tests {
     use super::*;
 
+    fn build_distance(table: &mut DistanceTable, lengths: &[u8]) -> Result<(), InflateError> {
+        table.build(lengths, &DISTANCE, false)
+    }
+
     #[test]
     fn over_subscribed_and_incomplete_codes_are_refused() {
         let mut table = DistanceTable::new();
-        assert_eq!(table.build_distance(&[1, 1, 1]), Err(InflateError::OversubscribedCode));
-        assert_eq!(table.build_distance(&[2, 2, 2]), Err(InflateError::IncompleteCode));
-        assert_eq!(table.build_distance(&[2]), Err(InflateError::IncompleteCode));
-        assert_eq!(table.build_distance(&[1]), Ok(()));
-        assert_eq!(table.build_distance(&[]), Ok(()));
-        assert_eq!(table.build_distance(&[1, 2, 2]), Ok(()));
+        assert_eq!(build_distance(&mut table, &[1, 1, 1]), Err(InflateError::OversubscribedCode));
+        assert_eq!(build_distance(&mut table, &[2, 2, 2]), Err(InflateError::IncompleteCode));
+        assert_eq!(build_distance(&mut table, &[2]), Err(InflateError::IncompleteCode));
+        assert_eq!(build_distance(&mut table, &[1]), Ok(()));
+        assert_eq!(build_distance(&mut table, &[]), Ok(()));
+        assert_eq!(build_distance(&mut table, &[1, 2, 2]), Ok(()));
         let mut precode = [0; 19];
         precode[5] = 1;
-        assert_eq!(PrecodeTable::new().build_precode(&precode), Err(InflateError::IncompleteCode));
+        assert_eq!(
+            PrecodeTable::new().build(&precode, &PRECODE, true),
+            Err(InflateError::IncompleteCode)
+        );
     }
 
     #[test]
     fn what_is_no_code_decodes_to_an_invalid_entry() {
         let mut table = DistanceTable::new();
-        table.build_distance(&[0, 1]).unwrap();
+        build_distance(&mut table, &[0, 1]).unwrap();
         assert_eq!(table.lookup(0).value(0), 2);
         assert!(table.lookup(1).is_invalid());
-        table.build_distance(&[]).unwrap();
+        build_distance(&mut table, &[]).unwrap();
         assert!(table.lookup(0).is_invalid() && table.lookup(1).is_invalid());
         assert!(FIXED.distance.lookup(0b11111).is_invalid());
     }
@@ -392,7 +392,7 @@ mod tests {
         // zero.
         let lengths: [u8; 16] = core::array::from_fn(|n| (n + 1).min(15) as u8);
         let mut table = DistanceTable::new();
-        table.build_distance(&lengths).unwrap();
+        build_distance(&mut table, &lengths).unwrap();
         for (n, range) in DISTANCES[..15].iter().enumerate() {
             let entry = table.lookup((1 << n) - 1);
             assert_eq!(entry.base(), usize::from(range.base), "{n}");

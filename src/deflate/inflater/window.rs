@@ -48,23 +48,23 @@ impl<M: AsRef<[u8]> + AsMut<[u8]>> InflateWindow<M> {
     }
 
     pub(super) fn history(&self) -> History<'_> {
-        let size = self.bits.size();
-        History {
-            ring: &self.memory.as_ref()[..size],
-            next: usize::from(self.next),
-            len: usize::from(self.len),
-        }
+        let ring = self.memory.as_ref().get(..self.bits.size()).unwrap_or_default();
+        History { ring, next: usize::from(self.next), len: usize::from(self.len) }
     }
 
     /// Appends `bytes`, of which only as many matter as the window holds.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         let size = self.bits.size();
-        let ring = &mut self.memory.as_mut()[..size];
-        let bytes = &bytes[bytes.len().saturating_sub(size)..];
+        let ring = self.memory.as_mut().get_mut(..size).unwrap_or_default();
+        let bytes = bytes.rchunks(size).next().unwrap_or_default();
         let next = usize::from(self.next);
-        let (first, second) = bytes.split_at(bytes.len().min(size - next));
-        ring[next..next + first.len()].copy_from_slice(first);
-        ring[..second.len()].copy_from_slice(second);
+        let mut rest = bytes;
+        for start in [next, 0] {
+            let room = ring.get_mut(start..).unwrap_or_default();
+            let (piece, after) = rest.split_at(rest.len().min(room.len()));
+            room[..piece.len()].copy_from_slice(piece);
+            rest = after;
+        }
         // A window has at most 2^15 bytes, so both fit 16 bits.
         self.next = ((next + bytes.len()) & (size - 1)) as u16;
         self.len = (usize::from(self.len) + bytes.len()).min(size) as u16;
@@ -95,23 +95,27 @@ impl<'w> History<'w> {
         self.len
     }
 
-    /// From `back` bytes before the end (1 to `len`) up to where the ring
-    /// wraps, which may be before or behind the end.
+    /// `length` bytes from `back` bytes before the end (1 to `len`) on, and what
+    /// lies behind them in memory, `padded` in all; `None` if the end or the edge
+    /// of the ring is before.
     #[inline]
-    pub(super) fn ring_from(&self, back: usize) -> &'w [u8] {
-        let start =
-            if back <= self.next { self.next - back } else { self.ring.len() + self.next - back };
-        &self.ring[start..]
+    pub(super) fn get(&self, back: usize, length: usize, padded: usize) -> Option<&'w [u8]> {
+        if length > back || back > self.len {
+            return None;
+        }
+        // The size of a window is a power of two.
+        let start = self.next.wrapping_sub(back) & self.ring.len().wrapping_sub(1);
+        self.ring.get(start..start + padded)
     }
 
     /// The bytes from `back` bytes before the end (at most `len`) up to the
     /// end, in two pieces of which the second may be empty.
-    #[inline]
     pub(super) fn last(&self, back: usize) -> (&'w [u8], &'w [u8]) {
+        let (newest, oldest) = self.ring.split_at_checked(self.next).unwrap_or_default();
         if back <= self.next {
-            (&self.ring[self.next - back..self.next], &[])
+            (newest.get(newest.len() - back..).unwrap_or_default(), &[])
         } else {
-            (&self.ring[self.ring.len() + self.next - back..], &self.ring[..self.next])
+            (oldest.get(self.ring.len() - back..).unwrap_or_default(), newest)
         }
     }
 }

@@ -4,7 +4,9 @@ mod negotiation;
 
 use std::hint::black_box;
 
-use sansocket::deflate::{Agreement, Compression, Inflater};
+use sansocket::deflate::{
+    Agreement, Compression, InflateScratch, InflateWindow, Inflater, WindowBits,
+};
 use sansocket::extensions::Extensions;
 use sansocket::frame::{Expected, Header};
 use sansocket::handshake::{
@@ -156,6 +158,27 @@ no_panic! {
         }
     }
 
+    fn inflate(
+        inflater: &mut Inflater,
+        scratch: &mut InflateScratch,
+        window: &mut InflateWindow<&mut [u8]>,
+        input: &[u8],
+        output: &mut [u8],
+    ) {
+        let mut input = input;
+        black_box(inflater.inflate(scratch, window, &mut input, output).is_ok())
+    }
+    fn inflate_whole(
+        inflater: &mut Inflater,
+        scratch: &mut InflateScratch,
+        bits: WindowBits,
+        input: &[u8],
+        message: &mut [u8],
+    ) {
+        let mut input = input;
+        black_box(inflater.inflate_whole(scratch, bits, &mut input, message).is_ok())
+    }
+    fn inflate_window(window: &mut InflateWindow<[u8; 4096]>) { window.clear() }
     fn inflate_finish(inflater: Inflater) { black_box(inflater.finish().is_ok()) }
     fn header_parse(bytes: &[u8], expected: Expected) {
         black_box(Header::parse(bytes, expected).is_ok())
