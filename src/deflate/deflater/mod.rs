@@ -315,7 +315,6 @@ impl<M: AsRef<[u8]> + AsMut<[u8]>> Deflater<M> {
                 max_distance: self.bits.size(),
                 min_match: 4,
             };
-            self.level.catch_up(text, start, table);
             let mut at = self.level.tokenize(text, start, table, &mut tokens);
             while at < self.end {
                 blocks.block(

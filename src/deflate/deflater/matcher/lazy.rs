@@ -57,16 +57,6 @@ pub(super) fn tokenize(
     if at + WORD <= end { at } else { text.literals(at, tokens) }
 }
 
-/// Remembers the last positions before `start`, which had too few bytes behind
-/// them when they were passed.
-pub(super) fn catch_up(text: Text<'_>, start: usize, table: &mut [u8]) {
-    let Some(mut chains) = Chains::new(table) else { return };
-    let end = text.bytes.len().saturating_sub(WORD - 1).min(start);
-    for at in start.saturating_sub(WORD - 1).max(text.oldest)..end {
-        chains.insert(text, at);
-    }
-}
-
 /// The newest position for each hash, and for each position the one before it
 /// with the same hash.
 struct Chains<'t> {

@@ -50,15 +50,6 @@ const BALANCED: Effort = Effort { depth: 14, enough: 24 };
 const BEST: Effort = Effort { depth: 72, enough: 128 };
 
 impl Level {
-    /// Remembers the last positions before `start`, which had too few bytes
-    /// behind them when they were passed.
-    pub(super) fn catch_up(self, text: Text<'_>, start: usize, table: &mut [u8]) {
-        match self {
-            Self::Fast => {}
-            Self::Balanced | Self::Best => lazy::catch_up(text, start, table),
-        }
-    }
-
     /// Expresses `text` from `start` in tokens, as far as they have room;
     /// returns how far that is.
     ///
