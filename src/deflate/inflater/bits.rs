@@ -25,7 +25,6 @@ impl<'i> BitReader<'i> {
     }
 
     /// Fills the bit buffer to 56 bits or more, or with all the input there is.
-    #[inline]
     pub(super) fn refill(&mut self) {
         if let Some(word) = self.input.first_chunk() {
             // Shift in eight bytes, then count only those that fit whole: no
@@ -48,18 +47,15 @@ impl<'i> BitReader<'i> {
 
     /// The next bits; of them only [`count`](Self::count) are known to be
     /// input.
-    #[inline]
     pub(super) fn peek(&self) -> u64 {
         self.bits
     }
 
-    #[inline]
     pub(super) fn count(&self) -> u32 {
         self.count
     }
 
     /// Drops `n` bits, at most [`count`](Self::count) and less than 64.
-    #[inline]
     pub(super) fn consume(&mut self, n: u32) {
         self.bits >>= n;
         self.count -= n;

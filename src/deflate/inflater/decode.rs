@@ -156,7 +156,7 @@ fn decode_carefully(
         if length_bits + entry.bits() > reader.count() {
             return Ok(Decoded::Nothing(Stop::Input));
         }
-        if entry.is_invalid() {
+        if entry.is_exceptional() {
             return Err(InflateError::InvalidCode);
         }
         let distance = entry.value(bits);

@@ -54,18 +54,18 @@ pub struct Inflater {
     /// Whether the block under way is the last of its stream. Another stream
     /// may follow in the same message (RFC 7692 §7.2.3.4).
     is_final: bool,
-    /// Whether the last thing decoded was the end of a final block.
-    is_stream_end: bool,
     /// Bytes of the message inflated so far.
     len: usize,
     /// The header of the dynamic block under way; of any other, none.
     header: Option<Header>,
 }
 
-/// Where a message goes on. The counts in it are how much of the step is done.
+/// Where a message goes on; `NextStream` is a `Header` behind the final block of
+/// a stream.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Header,
+    NextStream,
     StoredLength,
     Stored { left: u16 },
     Codes,
@@ -99,7 +99,6 @@ impl Inflater {
             step: Step::Header,
             leftover: Leftover::EMPTY,
             is_final: false,
-            is_stream_end: false,
             len: 0,
             header: None,
         }
@@ -189,8 +188,7 @@ impl Inflater {
     pub fn finish(self) -> Result<(), InflateError> {
         match self.step {
             Step::Failed(error) => Err(error),
-            Step::StoredLength if self.leftover.is_empty() => Ok(()),
-            Step::Header if self.is_stream_end && self.leftover.is_empty() => Ok(()),
+            Step::StoredLength | Step::NextStream if self.leftover.is_empty() => Ok(()),
             _ => Err(InflateError::Truncated),
         }
     }
@@ -224,9 +222,8 @@ impl Inflater {
     ) -> Result<Stop, InflateError> {
         loop {
             match self.step {
-                Step::Header => {
+                Step::Header | Step::NextStream => {
                     let Some(header) = reader.take(3) else { return Ok(Stop::Input) };
-                    self.is_stream_end = false;
                     self.is_final = header & 1 != 0;
                     self.header = None;
                     self.step = match header >> 1 {
@@ -304,13 +301,13 @@ impl Inflater {
     }
 
     fn end_block(&mut self, reader: &mut BitReader<'_>) {
-        if self.is_final {
-            // What follows is another stream, which begins with a byte of its
-            // own.
+        self.step = if self.is_final {
+            // What follows begins with a byte of its own.
             reader.align();
-            self.is_stream_end = true;
-        }
-        self.step = Step::Header;
+            Step::NextStream
+        } else {
+            Step::Header
+        };
     }
 }
 

@@ -26,12 +26,10 @@ impl<'o, 'w> Output<'o, 'w> {
         Self { buffer, len, history, max_distance }
     }
 
-    #[inline]
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    #[inline]
     pub(super) fn room(&self) -> usize {
         self.buffer.len() - self.len
     }
@@ -46,7 +44,6 @@ impl<'o, 'w> Output<'o, 'w> {
     }
 
     /// Appends one byte if there is room; says whether there was.
-    #[inline]
     pub(super) fn push(&mut self, byte: u8) -> bool {
         let Some(slot) = self.buffer.get_mut(self.len) else { return false };
         *slot = byte;
@@ -55,7 +52,6 @@ impl<'o, 'w> Output<'o, 'w> {
     }
 
     /// Whether a match may begin `distance` bytes before the end.
-    #[inline]
     pub(super) fn check_distance(&self, distance: usize) -> Result<(), InflateError> {
         if distance > self.max_distance || distance > self.len + self.history.len() {
             return Err(InflateError::DistanceTooFar);
@@ -143,7 +139,6 @@ impl<'o, 'w> Output<'o, 'w> {
 
 /// Copies the start of `source` to `target`, whose length is a multiple of
 /// [`SLACK`].
-#[inline]
 fn copy_chunks(source: &[u8], target: &mut [u8]) {
     let chunks = target.as_chunks_mut::<SLACK>().0.iter_mut().zip(source.as_chunks::<SLACK>().0);
     for (target, source) in chunks {
@@ -154,7 +149,6 @@ fn copy_chunks(source: &[u8], target: &mut [u8]) {
 /// Copies `length` bytes from the start of `buffer` to `distance`, and up to
 /// [`SLACK`] - 1 too many. The distance is at least `CHUNK`, so that each chunk is
 /// complete before it is read.
-#[inline]
 fn copy_within<const CHUNK: usize>(buffer: &mut [u8], distance: usize, length: usize) {
     for done in (0..length).step_by(SLACK) {
         let Some(buffer) = buffer.get_mut(done..done + distance + SLACK) else { return };

@@ -49,46 +49,34 @@ impl Entry {
         Self(self.0 + (bits as u32) * 0x101)
     }
 
-    #[inline]
     pub(super) const fn is_literal(self) -> bool {
         self.0 & Self::LITERAL != 0
     }
 
-    #[inline]
     const fn is_link(self) -> bool {
         self.0 & Self::LINK != 0
     }
 
     /// Whether this is neither a literal nor a length or distance.
-    #[inline]
     pub(super) const fn is_exceptional(self) -> bool {
         self.0 & (Self::LINK | Self::END | Self::INVALID) != 0
     }
 
-    #[inline]
     pub(super) const fn is_end(self) -> bool {
         self.0 & Self::END != 0
     }
 
-    #[inline]
-    pub(super) const fn is_invalid(self) -> bool {
-        self.0 & Self::INVALID != 0
-    }
-
     /// Bits to consume, the extra bits included.
-    #[inline]
     pub(super) const fn bits(self) -> u32 {
         self.0 & 63
     }
 
-    #[inline]
     pub(super) const fn base(self) -> usize {
         (self.0 >> 16) as usize
     }
 
     /// The length or distance: the base plus the extra bits, which follow the
     /// code in `bits`.
-    #[inline]
     pub(super) const fn value(self, bits: u64) -> usize {
         let code_bits = self.0 >> 8 & 15;
         let extra = (bits & ((1 << self.bits()) - 1)) >> code_bits;
@@ -121,19 +109,16 @@ impl<const N: usize, const ROOT_BITS: usize> Table<N, ROOT_BITS> {
     }
 
     /// The entry for the code that `bits` begin with.
-    #[inline]
     pub(super) fn lookup(&self, bits: u64) -> Entry {
         self.follow(self.root(bits), bits)
     }
 
     /// The same, or a link if the code is long.
-    #[inline]
     pub(super) fn root(&self, bits: u64) -> Entry {
         self.entries[bits as usize % Self::ROOT_LEN]
     }
 
     /// Where `entry` leads, if it is a link.
-    #[inline]
     pub(super) fn follow(&self, entry: Entry, bits: u64) -> Entry {
         if !entry.is_link() {
             return entry;
@@ -380,10 +365,10 @@ mod tests {
         let mut table = DistanceTable::new();
         build_distance(&mut table, &[0, 1]).unwrap();
         assert_eq!(table.lookup(0).value(0), 2);
-        assert!(table.lookup(1).is_invalid());
+        assert!(table.lookup(1).is_exceptional());
         build_distance(&mut table, &[]).unwrap();
-        assert!(table.lookup(0).is_invalid() && table.lookup(1).is_invalid());
-        assert!(FIXED.distance.lookup(0b11111).is_invalid());
+        assert!(table.lookup(0).is_exceptional() && table.lookup(1).is_exceptional());
+        assert!(FIXED.distance.lookup(0b11111).is_exceptional());
     }
 
     #[test]

@@ -98,7 +98,6 @@ impl<'w> History<'w> {
     /// `length` bytes from `back` bytes before the end (1 to `len`) on, and what
     /// lies behind them in memory, `padded` in all; `None` if the end or the edge
     /// of the ring is before.
-    #[inline]
     pub(super) fn get(&self, back: usize, length: usize, padded: usize) -> Option<&'w [u8]> {
         if length > back || back > self.len {
             return None;
