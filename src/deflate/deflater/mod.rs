@@ -82,12 +82,16 @@ pub const fn max_deflated_len(len: usize) -> usize {
 pub enum DeflateError {
     /// The payload does not fit the output. The state is that before the call.
     OutputFull,
+    /// What another codec than ours could not do; see
+    /// [`Deflate`](crate::deflate::Deflate).
+    Other,
 }
 
 impl core::fmt::Display for DeflateError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
             Self::OutputFull => "compressed message does not fit the output",
+            Self::Other => "refused by the codec",
         })
     }
 }

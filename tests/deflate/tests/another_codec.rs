@@ -210,7 +210,7 @@ fn a_mad_codec_does_no_harm() {
     for (times, error) in [
         (0, ProtocolError::BadCompression),
         (1, ProtocolError::MessageTooBig),
-        (2, ProtocolError::MessageTooBig),
+        (2, ProtocolError::BadCompression),
     ] {
         let server =
             ends(Config::new().max_message(100_000), agreement(15, true, Compression::new())).0;
@@ -221,6 +221,59 @@ fn a_mad_codec_does_no_harm() {
     let (server, mut client) = ends(Config::new(), agreement(15, true, Compression::new()));
     let mut server = server.deflate_with(|_| Mad(1));
     assert_eq!(pass(&mut server, &mut client, &[7; 1000], 9), Ok(1004));
+}
+
+/// A codec that takes and gives a byte at a time, and may put back more than it took.
+struct Slow(Box<c::Inflate>, bool);
+
+impl Inflate for Slow {
+    fn inflate(&mut self, input: &mut &[u8], output: &mut [u8]) -> Result<usize, InflateError> {
+        let (mut byte, rest) = input.split_at(input.len().min(1));
+        let n = Inflate::inflate(&mut self.0, &mut byte, &mut output[..1])?;
+        if byte.is_empty() {
+            *input = rest;
+        }
+        if self.1 {
+            *input = &[0; 99];
+        }
+        Ok(n)
+    }
+    fn is_between_blocks(&self) -> bool {
+        self.0.is_between_blocks()
+    }
+    fn clear(&mut self) {
+        Inflate::clear(&mut self.0);
+    }
+}
+
+#[test]
+fn a_codec_may_stop_when_it_likes_but_not_go_back() {
+    let message = b"a byte at a time, and a byte at a time".repeat(9);
+    let mut payload = [0; 400];
+    let n = Deflate::deflate(&mut c::Deflate::new(9, 15, 8), &message, &mut payload).unwrap();
+    for room in [1, 7, message.len() - 1, message.len(), message.len() + 1] {
+        let mut codec = Checked::new(Slow(c::Inflate::new(15), false));
+        let (mut input, mut inflated) = (&payload[..n], Vec::new());
+        loop {
+            let mut output = vec![0; room];
+            let new = codec.inflate(&mut input, &mut output).unwrap();
+            inflated.extend_from_slice(&output[..new.len]);
+            if !new.is_full {
+                break;
+            }
+            assert_eq!(new.len, room);
+        }
+        assert!(inflated == message && input.is_empty());
+        codec.finish().unwrap();
+    }
+    let mut codec = Checked::new(Slow(c::Inflate::new(15), true));
+    for _ in 0..2 {
+        let refused = codec.inflate(&mut &payload[..n], &mut [0; 400]);
+        assert_eq!(refused, Err(InflateError::Other));
+        assert_eq!(codec.finish(), Err(InflateError::Other));
+    }
+    codec.clear();
+    assert_eq!(codec.finish(), Err(InflateError::Truncated));
 }
 
 /// Broken off anywhere, a message is refused, though zlib alone takes many for good.
