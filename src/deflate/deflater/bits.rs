@@ -1,6 +1,8 @@
 //! Bits into bytes, lowest first (RFC 1951 §3.1.1), across any cut between two
 //! pieces of output.
 
+use super::DeflateError;
+
 /// A piece of output behind the bits left over from the pieces before it.
 pub(super) struct BitWriter<'o> {
     output: &'o mut [u8],
@@ -30,9 +32,12 @@ impl<'o> BitWriter<'o> {
         (self.len, Leftover { bits: self.bits as u8, count: self.count as u8 })
     }
 
-    /// Whether there is room for `bits` more, with the byte in which they end.
-    pub(super) fn fits(&self, bits: usize) -> bool {
-        (self.count as usize + bits).div_ceil(8) <= self.output.len() - self.len
+    /// An error unless there is room for `bits` more, with the byte in which they
+    /// end.
+    pub(super) fn reserve(&self, bits: usize) -> Result<(), DeflateError> {
+        let bytes = (self.count as usize + bits).div_ceil(8);
+        let room = self.output.len() - self.len;
+        if bytes <= room { Ok(()) } else { Err(DeflateError::OutputFull) }
     }
 
     /// Bits missing to a byte's boundary once `bits` more are written.
@@ -80,13 +85,13 @@ mod tests {
     fn bits_go_lowest_first_across_cuts() {
         let mut output = [0xff; 4];
         let mut writer = BitWriter::new(Leftover::EMPTY, &mut output[..1]);
-        assert!(writer.fits(8) && !writer.fits(9));
+        assert!(writer.reserve(8).is_ok() && writer.reserve(9).is_err());
         writer.put(0b110, 3);
         assert_eq!(writer.padding(0), 5);
         let (len, leftover) = writer.suspend();
         assert_eq!(len, 0);
         let mut writer = BitWriter::new(leftover, &mut output);
-        assert!(writer.fits(29) && !writer.fits(30));
+        assert!(writer.reserve(29).is_ok() && writer.reserve(30).is_err());
         writer.put(0b011_0100, 7);
         writer.align();
         writer.put_bytes(b"ab");

@@ -3,7 +3,8 @@
 
 use core::ops::Range;
 
-use super::bits::BitWriter;
+use super::DeflateError;
+use super::bits::{BitWriter, Leftover};
 use super::huffman::make_codes;
 use super::tokens::{Counts, Said, Token, Tokens};
 use crate::deflate::symbols::{
@@ -11,10 +12,6 @@ use crate::deflate::symbols::{
     MAX_CODE_BITS, MAX_PRECODE_BITS, PRECODE_ORDER, PRECODE_SYMBOLS, REPEATS, distance_symbol,
     fixed_distance, fixed_litlen, length_symbol,
 };
-
-/// There is no room for the block.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Full;
 
 /// Writes the blocks of one piece of text.
 pub(super) struct BlockWriter<'o, 't> {
@@ -52,7 +49,7 @@ impl<'o, 't> BlockWriter<'o, 't> {
         tokens: &mut Tokens<'_>,
         codes: &mut Codes,
         end: usize,
-    ) -> Result<(), Full> {
+    ) -> Result<(), DeflateError> {
         let text = self.next..end;
         if text.is_empty() {
             return Ok(());
@@ -75,9 +72,7 @@ impl<'o, 't> BlockWriter<'o, 't> {
         let bits = header.as_ref().map_or(fixed_bits, |header| header.1);
         if self.is_worth(bits, &text) {
             self.flush_stored(text.start)?;
-            if !self.bits.fits(bits) {
-                return Err(Full);
-            }
+            self.bits.reserve(bits)?;
             if let Some((header, _)) = header {
                 self.bits.put(DYNAMIC, 3);
                 header.write(&mut self.bits);
@@ -109,12 +104,10 @@ impl<'o, 't> BlockWriter<'o, 't> {
     }
 
     /// Writes the stored blocks that were put off, up to `end`.
-    fn flush_stored(&mut self, end: usize) -> Result<(), Full> {
+    fn flush_stored(&mut self, end: usize) -> Result<(), DeflateError> {
         let Some(start) = self.stored.take() else { return Ok(()) };
         for chunk in self.text[start..end].chunks(MAX_STORED) {
-            if !self.bits.fits(HEADER_BITS + 7 + STORED_LENGTH_BITS + 8 * chunk.len()) {
-                return Err(Full);
-            }
+            self.bits.reserve(HEADER_BITS + 7 + STORED_LENGTH_BITS + 8 * chunk.len())?;
             let len = chunk.len() as u16;
             self.bits.put(STORED, 3);
             self.bits.align();
@@ -126,16 +119,14 @@ impl<'o, 't> BlockWriter<'o, 't> {
 
     /// Ends the piece; with `is_last`, writes the header of an empty stored
     /// block, whose length the receiver knows (RFC 7692 §7.2.1).
-    pub(super) fn finish(mut self, is_last: bool) -> Result<BitWriter<'o>, Full> {
+    pub(super) fn finish(mut self, is_last: bool) -> Result<(usize, Leftover), DeflateError> {
         self.flush_stored(self.text.len())?;
         if is_last {
-            if !self.bits.fits(HEADER_BITS) {
-                return Err(Full);
-            }
+            self.bits.reserve(HEADER_BITS)?;
             self.bits.put(STORED, 3);
             self.bits.align();
         }
-        Ok(self.bits)
+        Ok(self.bits.suspend())
     }
 }
 

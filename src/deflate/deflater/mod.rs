@@ -22,7 +22,7 @@ mod tests;
 mod tokens;
 
 use self::bits::{BitWriter, Leftover};
-use self::block::{BlockWriter, Codes, Full, MAX_STORED};
+use self::block::{BlockWriter, Codes, MAX_STORED};
 use self::matcher::Text;
 use self::tokens::{Counts, Token, Tokens};
 use super::window::WindowBits;
@@ -98,12 +98,6 @@ impl core::fmt::Display for DeflateError {
 
 impl core::error::Error for DeflateError {}
 
-impl From<Full> for DeflateError {
-    fn from(_: Full) -> Self {
-        Self::OutputFull
-    }
-}
-
 /// Tokens, counts and codes: working memory that any number of [`Deflater`]s
 /// may share, one after the other, call by call.
 ///
@@ -157,7 +151,7 @@ impl<const TOKENS: usize> DeflateScratch<TOKENS> {
             at = level.tokenize(text, at, table, &mut tokens);
             blocks.block(&mut tokens, &mut self.codes, at)?;
         }
-        Ok(blocks.finish(true)?.suspend().0)
+        Ok(blocks.finish(true)?.0)
     }
 }
 
@@ -261,17 +255,8 @@ impl<M: AsRef<[u8]> + AsMut<[u8]>> Deflater<M> {
     ) -> Result<usize, DeflateError> {
         self.end_before = self.end;
         self.leftover_before = self.leftover;
-        match self.write(scratch, part, is_last, output) {
-            Ok(bits) => {
-                let len;
-                (len, self.leftover) = bits.suspend();
-                Ok(len)
-            }
-            Err(full) => {
-                self.rollback();
-                Err(full.into())
-            }
-        }
+        let written = self.write(scratch, part, is_last, output);
+        written.inspect_err(|_| self.rollback())
     }
 
     /// Undoes the last call of [`deflate`](Self::deflate), when what it wrote
@@ -298,13 +283,13 @@ impl<M: AsRef<[u8]> + AsMut<[u8]>> Deflater<M> {
         self.memory
     }
 
-    fn write<'o, const TOKENS: usize>(
+    fn write<const TOKENS: usize>(
         &mut self,
         scratch: &mut DeflateScratch<TOKENS>,
         part: &[u8],
         is_last: bool,
-        output: &'o mut [u8],
-    ) -> Result<BitWriter<'o>, Full> {
+        output: &mut [u8],
+    ) -> Result<usize, DeflateError> {
         let mut tokens = Tokens::new(&mut scratch.tokens, &mut scratch.counts);
         let mut blocks = BlockWriter::new(BitWriter::new(self.leftover, output), part);
         let mut rest = part;
@@ -319,18 +304,20 @@ impl<M: AsRef<[u8]> + AsMut<[u8]>> Deflater<M> {
                 max_distance: self.bits.size(),
                 min_match: 4,
             };
-            let mut at = self.level.tokenize(text, start, table, &mut tokens);
-            while at < self.end {
-                blocks.block(
-                    &mut tokens,
-                    &mut scratch.codes,
-                    part.len() - rest.len() - (self.end - at),
-                )?;
+            let mut at = start;
+            loop {
                 at = self.level.tokenize(text, at, table, &mut tokens);
+                if at == self.end {
+                    break;
+                }
+                let end = part.len() - rest.len() - (self.end - at);
+                blocks.block(&mut tokens, &mut scratch.codes, end)?;
             }
         }
         blocks.block(&mut tokens, &mut scratch.codes, part.len())?;
-        blocks.finish(is_last)
+        let len;
+        (len, self.leftover) = blocks.finish(is_last)?;
+        Ok(len)
     }
 
     /// Moves bytes from the front of `rest` to the end of the buffer, as many
