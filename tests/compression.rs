@@ -373,6 +373,49 @@ fn what_follows_a_bomb_does_not_excuse_it() {
     }
 }
 
+/// What a level is for: none of its ways to find a match, to choose codes or to end a
+/// block may fall out of use unnoticed, as every one of them makes valid DEFLATE.
+#[test]
+fn how_small_it_gets() {
+    let mut noise = 1_u32;
+    let mut pick = |n: usize| {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (noise >> 8) as usize % n
+    };
+    let names = ["ask", "bid", "last", "volume", "open", "close", "spread", "high", "low"];
+    let records: String = (0..400)
+        .map(|id| {
+            let (name, price, size) = (names[pick(9)], pick(100_000), pick(50));
+            format!("{{\"id\":{id},\"kind\":\"{name}\",\"price\":{price},\"size\":{size}}},\n")
+        })
+        .collect();
+    let syllables: String = (0..9000).map(|_| names[pick(9) * pick(9) / 8].split_at(2).0).collect();
+    let skewed: Vec<u8> =
+        (0..20_000).map(|_| (pick(256) * pick(256) * pick(256) >> 16) as u8).collect();
+    let mut mixed = records.clone().into_bytes();
+    mixed.extend((0..3000).map(|_| pick(256) as u8));
+    mixed.extend_from_slice(&records.as_bytes()[..9000]);
+    let mut scratch = Box::<DeflateScratch>::default();
+    for (what, message, most) in [
+        ("records", records.as_bytes(), [4640, 3695, 3465]),
+        ("a record", &records.as_bytes()[..60], [52, 52, 52]),
+        ("syllables", syllables.as_bytes(), [4815, 4815, 4475]),
+        ("bytes of different frequency", &skewed, [16_100, 16_150, 16_150]),
+        ("records, noise, records", &mixed, [8750, 7590, 7300]),
+    ] {
+        let mut sizes = [0; 3];
+        for (level, size) in [Level::Fast, Level::Balanced, Level::Best].into_iter().zip(&mut sizes)
+        {
+            let table = &mut vec![0; level.table_len(WindowBits::MAX)];
+            let mut payload = vec![0; max_deflated_len(message.len())];
+            *size = scratch
+                .deflate_whole(level, WindowBits::MAX, table, message, &mut payload)
+                .unwrap();
+        }
+        assert!(sizes.iter().zip(most).all(|(size, most)| *size <= most), "{what}: {sizes:?}");
+    }
+}
+
 /// What does not shrink goes out as it is; with takeover, short messages may grow by
 /// a little, for the sake of the next.
 #[test]
