@@ -391,7 +391,7 @@ fn how_small_it_gets() {
         .collect();
     let syllables: String = (0..9000).map(|_| names[pick(9) * pick(9) / 8].split_at(2).0).collect();
     let skewed: Vec<u8> =
-        (0..20_000).map(|_| (pick(256) * pick(256) * pick(256) >> 16) as u8).collect();
+        (0..20_000).map(|_| ((pick(256) * pick(256) * pick(256)) >> 16) as u8).collect();
     let mut mixed = records.clone().into_bytes();
     mixed.extend((0..3000).map(|_| pick(256) as u8));
     mixed.extend_from_slice(&records.as_bytes()[..9000]);
