@@ -233,6 +233,7 @@ fn connections_show_no_message() {
     assert_eq!(ws.receive(&mut &mut half[..], &mut Vec::new()), Ok(None));
     let shown = format!("{ws:?}");
     assert!(shown.contains("Deflater { level: Fast") && shown.len() < 3000, "{shown}");
+    assert!(shown.contains("incoming: Incoming { len: 5, .. }"), "{shown}");
     // Bytes show as numbers.
     let numbers = |text: &str| format!("{:?}", text.as_bytes()).replace(['[', ']'], "");
     for secret in ["secret", "Hello"] {
