@@ -13,7 +13,7 @@ use sansocket::frame::{Header, Opcode, Rsv};
 use sansocket::handshake::{ComposeError, HandshakeError, UrlError};
 use sansocket::keepalive::TimedOut;
 use sansocket::utf8::Decoder;
-use sansocket::{CloseFrame, Config, Connection, Payload, ProtocolError, SendError};
+use sansocket::{CloseCode, CloseFrame, Config, Connection, Payload, ProtocolError, SendError};
 
 /// Checks the texts of one kind of error, each with a word that it must name.
 fn check<E: Error + Debug>(errors: &[(E, &str)]) {
@@ -163,6 +163,12 @@ fn a_connection_shows_its_state_and_no_masking_key() {
         let expected = format!("Receiver {{ state: {state:?}, .. }}");
         assert_eq!(shown(bytes), expected, "after {}", bytes.escape_ascii());
     }
+}
+
+#[test]
+fn close_codes_are_numbers() {
+    assert_eq!(CloseCode::GOING_AWAY.to_string(), "1001");
+    assert_eq!(format!("{:>6}|", CloseCode::new(4999).unwrap()), "  4999|");
 }
 
 #[test]
