@@ -249,7 +249,7 @@ pub unsafe extern "C" fn sansocket_close(
     let given = unsafe { (connection(ws), bytes(reason, len), exclusive(frame)) };
     let (Some(connection), Some(reason), Some(frame)) = given else { return MISUSE };
     let close = match (CloseCode::new(code), core::str::from_utf8(reason)) {
-        (None, Ok("")) if code == 0 => CloseFrame::parse(Payload::EMPTY).ok(),
+        (None, Ok("")) if code == 0 => Some(CloseFrame::EMPTY),
         (Some(code), Ok(reason)) => CloseFrame::new(code, reason).ok(),
         _ => None,
     };
