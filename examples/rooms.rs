@@ -44,54 +44,61 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(listen(&address, site, move |opened| serve(opened, &rooms, timeouts))?)
 }
 
+/// The lock is held to find a room, never while somebody is told something: one room does not wait
+/// for another.
 #[derive(Default)]
-struct Rooms(Mutex<HashMap<String, Room>>);
+struct Rooms(Mutex<HashMap<String, Arc<Mutex<Room>>>>);
 
+/// Its lock is the order in which all hear the same.
 #[derive(Default)]
 struct Room {
     /// How many have ever come.
     count: u64,
     members: BTreeMap<u64, Arc<Member>>,
+    /// The last has left: who comes now finds a new room.
+    is_gone: bool,
 }
 
 impl Rooms {
-    /// Greets the newcomer, tells the others, and gives the newcomer's number.
-    fn join(&self, id: &str, member: &Arc<Member>) -> u64 {
-        let mut rooms = lock(&self.0);
-        let room = rooms.entry(id.to_owned()).or_default();
-        room.count += 1;
-        let number = room.count;
-        member.send(&format!("room {id}, you are {number}").into());
-        room.tell(format!("{number} joined").into());
-        room.members.insert(number, Arc::clone(member));
-        number
-    }
-
-    fn say(&self, id: &str, number: u64, message: Message<'static>) {
-        let message = match message {
-            Message::Text(text) => format!("{number}: {text}").into(),
-            binary @ Message::Binary(_) => binary,
-        };
-        if let Some(room) = lock(&self.0).get_mut(id) {
-            room.tell(message);
+    /// Greets the newcomer, tells the others, and gives the room and the newcomer's number.
+    fn join(&self, id: &str, member: &Arc<Member>) -> (Arc<Mutex<Room>>, u64) {
+        loop {
+            let found = Arc::clone(lock(&self.0).entry(id.to_owned()).or_default());
+            let mut room = lock(&found);
+            if room.is_gone {
+                continue;
+            }
+            room.count += 1;
+            let number = room.count;
+            member.send(&format!("room {id}, you are {number}").into());
+            room.tell(format!("{number} joined").into());
+            room.members.insert(number, Arc::clone(member));
+            drop(room);
+            return (found, number);
         }
     }
 
-    fn leave(&self, id: &str, number: u64, member: &Arc<Member>) {
-        let mut rooms = lock(&self.0);
-        let Some(room) = rooms.get_mut(id) else { return };
-        // A slow one may be gone for long, and its number another's in a new room.
-        if room.members.get(&number).is_some_and(|there| Arc::ptr_eq(there, member)) {
-            room.members.remove(&number);
+    fn leave(&self, id: &str, room: &Mutex<Room>, number: u64) {
+        let mut room = lock(room);
+        // One who was too slow is gone already.
+        if room.members.remove(&number).is_some() {
             room.tell(format!("{number} left").into());
         }
-        if room.members.is_empty() {
-            rooms.remove(id);
+        if room.members.is_empty() && !room.is_gone {
+            room.is_gone = true;
+            lock(&self.0).remove(id);
         }
     }
 }
 
 impl Room {
+    fn say(&mut self, number: u64, message: Message<'static>) {
+        self.tell(match message {
+            Message::Text(text) => format!("{number}: {text}").into(),
+            binary @ Message::Binary(_) => binary,
+        });
+    }
+
     /// Says `message` to all. Who was closed for being slow is gone by now, and
     /// the others are told in turn.
     fn tell(&mut self, message: Message<'static>) {
@@ -120,9 +127,9 @@ fn serve(opened: Opened, rooms: &Rooms, timeouts: Timeouts) -> Result<(), Box<dy
         member.refuse("the room's name is too long");
         member.read(&stream, first, |_| {})
     } else {
-        let number = rooms.join(id, &member);
-        let result = member.read(&stream, first, |message| rooms.say(id, number, message));
-        rooms.leave(id, number, &member);
+        let (room, number) = rooms.join(id, &member);
+        let result = member.read(&stream, first, |message| lock(&room).say(number, message));
+        rooms.leave(id, &room, number);
         result
     };
     member.finish(writer);
