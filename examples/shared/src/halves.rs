@@ -1,6 +1,8 @@
 //! A connection on two threads or tasks. The half that receives keeps the deadlines, and what it has
 //! to say goes through a queue to the half that sends: `for each Outgoing { append, write }`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sansocket::keepalive::{Due, Keepalive, Timeouts};
@@ -29,16 +31,32 @@ impl Outgoing {
     }
 }
 
+/// Whether something waits to be written. Who writes tells who receives, and keeps the deadline
+/// meanwhile: a Ping may stand behind a long message on a slow line.
+#[derive(Clone, Default)]
+pub struct Behind(Arc<AtomicBool>);
+
+impl Behind {
+    pub fn set(&self, is_behind: bool) {
+        self.0.store(is_behind, Ordering::Relaxed);
+    }
+
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// A receiving half that echoes, and its deadlines.
 pub struct Incoming {
     receiver: MessageReceiver<Server>,
     keepalive: Keepalive,
+    behind: Behind,
     end: Option<Result<(), Error>>,
 }
 
 impl Incoming {
-    pub fn new(receiver: MessageReceiver<Server>, timeouts: Timeouts) -> Self {
-        Self { receiver, keepalive: Keepalive::new(timeouts), end: None }
+    pub fn new(receiver: MessageReceiver<Server>, timeouts: Timeouts, behind: Behind) -> Self {
+        Self { receiver, keepalive: Keepalive::new(timeouts), behind, end: None }
     }
 
     /// Takes bytes off the front of `input` until there is something to send; nothing if there is
@@ -73,6 +91,9 @@ impl Incoming {
     pub fn on_timeout(&mut self, now: Duration) -> Option<Outgoing> {
         if self.end.is_some() {
             return None;
+        }
+        if self.behind.get() {
+            self.keepalive.on_bytes();
         }
         match self.keepalive.on_timeout(now)? {
             Due::Ping(payload) => Some(Outgoing::Ping(payload)),

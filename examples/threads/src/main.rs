@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use sansocket::keepalive::{Due, Keepalive};
 use sansocket::{MessageSender, Server};
-use shared::{Answer, Error, Incoming, Opened, Opening, Options, Outgoing, options};
+use shared::{Answer, Behind, Error, Incoming, Opened, Opening, Options, Outgoing, options};
 use timed::{linger, read};
 
 /// Messages that wait to be written, and bytes that are written at once, one message more at most.
@@ -50,11 +50,12 @@ fn serve(stream: &TcpStream, options: &Options) -> Result<(), Error> {
         return Ok(());
     };
     let (receiver, sender) = ws.split();
-    let mut incoming = Incoming::new(receiver, options.timeouts());
+    let behind = Behind::default();
+    let mut incoming = Incoming::new(receiver, options.timeouts(), behind.clone());
     let (queue, queued) = mpsc::sync_channel(QUEUE);
     let result = thread::scope(|scope| {
         let writer = thread::Builder::new().stack_size(128 * 1024);
-        let writer = writer.spawn_scoped(scope, || send_all(stream, sender, queued))?;
+        let writer = writer.spawn_scoped(scope, || send_all(stream, sender, queued, behind))?;
         let received = receive_all(stream, &mut incoming, &mut first, &mut buffer, &queue);
         drop(queue); // the writer ends when it has written what is there
         writer.join().expect("the writer does not panic")?;
@@ -127,6 +128,7 @@ fn send_all(
     mut stream: &TcpStream,
     mut sender: MessageSender<Server>,
     queued: Receiver<Outgoing>,
+    behind: Behind,
 ) -> io::Result<()> {
     let mut output = Vec::new();
     while let Ok(outgoing) = queued.recv() {
@@ -137,7 +139,9 @@ fn send_all(
         {
             outgoing.append(&mut sender, &mut output);
         }
+        behind.set(true);
         stream.write_all(&output)?;
+        behind.set(false);
         output.clear();
         output.shrink_to(OUTPUT); // a long message does not stay for ever
     }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use sansocket::{MessageReceiver, MessageSender, Server};
-use shared::{Error, Incoming, Opened, Options, Outgoing};
+use shared::{Behind, Error, Incoming, Opened, Options, Outgoing};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::select;
 use tokio::sync::mpsc::{self, Receiver, Sender};
@@ -31,8 +31,8 @@ pub(crate) async fn echo(
     options: &Options,
 ) -> Result<(), Error> {
     let (receiver, sender) = opened.ws.split();
-    let mut reader = Reader::new(reader, receiver, opened.first, options);
     let writer = Writer::new(writer, sender, options);
+    let mut reader = Reader::new(reader, receiver, opened.first, writer.behind(), options);
     // A server with more to say than an echo gives a clone of the queue to whoever says it.
     let (queue, queued) = mpsc::channel(QUEUE);
     let sending = tokio::spawn(send_all(writer, queued));
@@ -90,16 +90,17 @@ pub(crate) struct Reader<R> {
 }
 
 impl<R: AsyncRead + Unpin> Reader<R> {
-    /// `first` are the bytes that came behind the request.
+    /// `first` are the bytes that came behind the request; `behind` is that of the [`Writer`].
     pub(crate) fn new(
         stream: R,
         receiver: MessageReceiver<Server>,
         first: Vec<u8>,
+        behind: Behind,
         options: &Options,
     ) -> Self {
         let (unread, mut buffer) = (0..first.len(), first);
         buffer.resize(buffer.len().max(BUFFER), 0);
-        let incoming = Incoming::new(receiver, options.timeouts());
+        let incoming = Incoming::new(receiver, options.timeouts(), behind);
         Self { stream, incoming, buffer, unread, clock: Instant::now() }
     }
 
@@ -142,7 +143,7 @@ pub(crate) struct Writer<W> {
     output: Vec<u8>,
     /// How much of the output is written.
     written: usize,
-    is_behind: bool,
+    behind: Behind,
     /// When the peer last took something, or had taken all.
     progress: Instant,
     patience: Duration,
@@ -152,15 +153,21 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
     pub(crate) fn new(stream: W, sender: MessageSender<Server>, options: &Options) -> Self {
         let (output, patience) = (Vec::new(), options.idle_timeout);
         let progress = Instant::now();
-        Self { stream, sender, output, written: 0, is_behind: false, progress, patience }
+        let behind = Behind::default();
+        Self { stream, sender, output, written: 0, behind, progress, patience }
     }
 
     /// Puts something behind all that is not written yet.
     pub(crate) fn push(&mut self, outgoing: Outgoing) {
-        if !self.is_behind {
-            (self.is_behind, self.progress) = (true, Instant::now());
+        if !self.is_behind() {
+            self.behind.set(true);
+            self.progress = Instant::now();
         }
         outgoing.append(&mut self.sender, &mut self.output);
+    }
+
+    pub(crate) fn behind(&self) -> Behind {
+        self.behind.clone()
     }
 
     /// Whether no more should be pushed.
@@ -170,7 +177,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
 
     /// Whether there is something to flush.
     pub(crate) fn is_behind(&self) -> bool {
-        self.is_behind
+        self.behind.get()
     }
 
     /// Writes all that was pushed; it fails if the peer takes nothing for too long.
@@ -187,7 +194,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         }
         (self.written, self.output) = (0, Vec::new()); // a long message does not stay for ever
         timeout_at(self.progress + self.patience, self.stream.flush()).await??; // TLS may hold something back
-        self.is_behind = false;
+        self.behind.set(false);
         Ok(())
     }
 

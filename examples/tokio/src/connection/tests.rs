@@ -11,7 +11,7 @@ use std::time::Duration;
 use sansocket::deflate::Compression;
 use sansocket::extensions::Extensions;
 use sansocket::{Client, CloseCode, Config, Message, Payload, Received, WebSocket};
-use shared::{Options, Outgoing};
+use shared::{Behind, Options, Outgoing};
 use tokio::io::{
     AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter, DuplexStream, ReadBuf, duplex,
     split,
@@ -132,8 +132,10 @@ async fn dropped_at_every_await_point_it_loses_and_repeats_nothing() {
             let options = Options::default();
             let (receiver, sender) = server.split();
             let (reader, writer) = split(ours);
-            let mut reader = Reader::new(Hesitant::new(reader), receiver, Vec::new(), &options);
             let mut writer = Writer::new(Hesitant::new(BufWriter::new(writer)), sender, &options);
+            let behind = writer.behind();
+            let reader = Hesitant::new(reader);
+            let mut reader = Reader::new(reader, receiver, Vec::new(), behind, &options);
             let (mut is_over, mut dropped) = (false, 0);
             while !is_over || writer.is_behind() {
                 select! {
@@ -170,7 +172,8 @@ async fn the_deadlines_of_a_reader_that_is_dropped_often() {
     let (ours, _theirs) = duplex(100);
     let options = Options::default();
     let start = Instant::now();
-    let mut reader = Reader::new(ours, ends(false).0.split().0, Vec::new(), &options);
+    let receiver = ends(false).0.split().0;
+    let mut reader = Reader::new(ours, receiver, Vec::new(), Behind::default(), &options);
     let mut said = Vec::new();
     while said.len() < 3 && start.elapsed() < options.idle_timeout * 2 {
         select! {
@@ -209,4 +212,41 @@ async fn the_deadline_of_a_writer_that_is_dropped_often() {
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     let (time, step) = (start.elapsed(), Duration::from_millis(100));
     assert!((options.idle_timeout..options.idle_timeout + step).contains(&time), "{time:?}");
+}
+
+/// On a slow line a Ping stands behind a long message: its time begins when that is written.
+#[tokio::test(start_paused = true)]
+async fn who_reads_slowly_is_alive() {
+    let (ours, mut theirs) = duplex(100);
+    let options = Options::default();
+    let (receiver, sender) = ends(false).0.split();
+    let (reader, writer) = split(ours);
+    let mut writer = Writer::new(writer, sender, &options);
+    let mut reader = Reader::new(reader, receiver, Vec::new(), writer.behind(), &options);
+    writer.push(Outgoing::Message(vec![0; 50_000].into()));
+    let slow = tokio::spawn(async move {
+        for _ in 0..500 {
+            theirs.read_exact(&mut [0; 100]).await.unwrap();
+            sleep(Duration::from_secs(1)).await;
+        }
+        theirs
+    });
+    let start = Instant::now();
+    let mut written = None;
+    let failed = loop {
+        select! {
+            next = reader.next() => match next {
+                Ok(outgoing) => writer.push(outgoing.expect("no end")),
+                Err(_) => break start.elapsed(),
+            },
+            flushed = writer.flush(), if writer.is_behind() => {
+                flushed.unwrap();
+                written.get_or_insert(start.elapsed());
+            }
+        }
+    };
+    let written = written.expect("it failed before all was written");
+    assert!(written > options.idle_timeout * 2);
+    assert!(failed < written + options.idle_timeout, "{failed:?}, written at {written:?}");
+    drop(slow);
 }
