@@ -106,17 +106,17 @@ async fn answer(
         path: offer.path().to_owned(),
         first: Vec::new(),
     };
-    let reader = Reader { stream: request.into_body(), chunk: Bytes::new() };
-    connection::echo(opened, reader, Writer(send), options).await
+    let reader = ReadHalf { stream: request.into_body(), chunk: Bytes::new() };
+    connection::echo(opened, reader, WriteHalf(send), options).await
 }
 
 /// The bytes that a stream brings. The peer may send more when they are read.
-struct Reader {
+struct ReadHalf {
     stream: RecvStream,
     chunk: Bytes,
 }
 
-impl AsyncRead for Reader {
+impl AsyncRead for ReadHalf {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -136,9 +136,9 @@ impl AsyncRead for Reader {
 }
 
 /// Bytes into a stream, as many as the peer has room for.
-struct Writer(SendStream<Bytes>);
+struct WriteHalf(SendStream<Bytes>);
 
-impl AsyncWrite for Writer {
+impl AsyncWrite for WriteHalf {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
