@@ -57,9 +57,10 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, options: Option
         };
         let tls = tls.clone();
         tokio::spawn(async move {
+            // A task is as large as the largest that it may wait for, unless that is in a box.
             let served = match tls {
                 None => serve_plain(stream, &options).await,
-                Some(tls) => serve_tls(stream, &tls, &options).await,
+                Some(tls) => Box::pin(serve_tls(stream, &tls, &options)).await,
             };
             if let Err(error) = served {
                 eprintln!("{peer}: {error}");
@@ -70,7 +71,8 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, options: Option
 
 async fn serve_plain(mut stream: TcpStream, options: &Options) -> Result<(), Error> {
     stream.set_nodelay(true)?;
-    let opened = timeout(options.handshake_timeout, http1::open(&mut stream, options)).await??;
+    let opening = Box::pin(http1::open(&mut stream, options));
+    let opened = timeout(options.handshake_timeout, opening).await??;
     let Some(opened) = opened else { return Ok(()) };
     let (reader, writer) = stream.into_split();
     connection::echo(opened, reader, writer, options).await
@@ -82,7 +84,8 @@ async fn serve_tls(stream: TcpStream, tls: &TlsAcceptor, options: &Options) -> R
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
         return http2::serve(stream, options).await;
     }
-    let opened = timeout(options.handshake_timeout, http1::open(&mut stream, options)).await??;
+    let opening = Box::pin(http1::open(&mut stream, options));
+    let opened = timeout(options.handshake_timeout, opening).await??;
     let Some(opened) = opened else { return Ok(()) };
     // Both halves of TLS share its state: the lock in here is TLS's, not ours.
     let (reader, writer) = tokio::io::split(stream);
