@@ -7,7 +7,7 @@
 //! | part | lives | inflating | deflating |
 //! |---|---|---|---|
 //! | context | as long as the connection | [`InflateWindow`]: the window | [`Deflater`]: 1.75 to 4.25 times the window |
-//! | message | while one is under way | [`Inflater`]: 376 bytes | in the context |
+//! | message | while one is under way | [`Inflater`]: 384 bytes | in the context |
 //! | scratch | for a call | [`InflateScratch`]: 5.3 KB | [`DeflateScratch`]: 35 KB, or less |
 //!
 //! The scratch may be shared by all connections of a thread. Without context
