@@ -16,7 +16,7 @@ pub struct Config {
     pub(crate) drop_after_close: bool,
     /// Whether permessage-deflate is agreed.
     pub(crate) allow_compressed: bool,
-    /// Whether pieces of data that are not compressed are left masked, and their
+    /// Whether pieces of data that are not compressed may be left masked, and their
     /// text unjudged, to layer 2: it unmasks as it copies, and judges as it makes
     /// the `str`.
     pub(crate) leave_data: bool,

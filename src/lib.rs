@@ -76,7 +76,7 @@
 //! |---|---|---|
 //! | `std` | yes | `ChaChaKeys::from_os`: masking keys seeded by the operating system; implies `alloc` |
 //! | `alloc` | yes | `WebSocket`, `Message`: layer 2 |
-//! | `simd` | yes | vectors of the CPU at hand for masking and UTF-8; all `unsafe` code; implies `std` |
+//! | `simd` | yes | vectors of the CPU at hand for masking and UTF-8, its instructions for SHA-1; all `unsafe` code; implies `std` |
 //!
 //! Without them, all else is there.
 

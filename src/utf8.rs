@@ -161,7 +161,7 @@ impl Decoder {
     }
 }
 
-/// Up to this length it pays to look for ASCII first.
+/// Below this length it pays to look for ASCII first.
 pub(crate) const SHORT: usize = 128;
 
 /// Whether `bytes` are so few that it pays to look for ASCII first, and are it.
@@ -171,7 +171,7 @@ pub(crate) fn is_short_ascii(bytes: &mut [u8]) -> bool {
     bytes.len() < SHORT && mask::apply_is_ascii(bytes, [0; 4])
 }
 
-/// From this length on it pays to ask which vectors the CPU has.
+/// From this length on vectors judge faster than the standard library.
 #[cfg(feature = "simd")]
 const LONG: usize = 64;
 

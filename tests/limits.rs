@@ -7,7 +7,7 @@ use common::{BINARY, CONT, FIN, KEY, PING, SIDES, Seen, Side, TEXT, cut, request
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sansocket::handshake::{HandshakeError, RequestReader, ResponseReader};
-use sansocket::{Config, Kind, ProtocolError, Received, SendError, WebSocket};
+use sansocket::{Config, Connection, Kind, ProtocolError, Received, SendError, WebSocket};
 
 const TOO_BIG: Option<ProtocolError> = Some(ProtocolError::MessageTooBig);
 const TOO_MANY: Option<ProtocolError> = Some(ProtocolError::TooManyFragments);
@@ -255,6 +255,30 @@ fn a_buffer_too_small_for_a_frame_says_what_is_needed() {
     let _ = server.send_part(Kind::Text, false, b"a").unwrap();
     assert!(server.encode(Kind::Text, true, b"b", &mut []).is_err());
     assert_eq!(server.encode(Kind::Text, true, b"b", &mut [0; 3]), Ok(&b"\x80\x01b"[..]));
+}
+
+#[test]
+fn frames_of_every_short_length_fill_their_room() {
+    let payload: Vec<u8> = (0..0x1_0010).map(|i| (i * 7 + i / 256) as u8).collect();
+    for len in (0..=300).chain(1000..1160).chain(0xFFFF - 5..=0x1_0000 + 5) {
+        let payload = &payload[..len];
+        let (to_client, to_server) =
+            (Side::Client.frame(FIN | BINARY, payload), Side::Server.frame(FIN | BINARY, payload));
+
+        let mut out = vec![0xEE; to_client.len()];
+        let mut server = Connection::server(Config::new());
+        assert_eq!(server.encode(Kind::Binary, true, payload, &mut out), Ok(&to_client[..]));
+        let mut out = vec![0xEE; to_server.len()];
+        let mut client = Connection::client(Config::new(), || KEY);
+        assert_eq!(client.encode(Kind::Binary, true, payload, &mut out), Ok(&to_server[..]));
+
+        let mut output = b"before".to_vec();
+        WebSocket::server(Config::new()).send(payload, &mut output).unwrap();
+        assert_eq!(output, [b"before", &to_client[..]].concat());
+        let mut output = b"before".to_vec();
+        WebSocket::client(Config::new(), || KEY).send(payload, &mut output).unwrap();
+        assert_eq!(output, [b"before", &to_server[..]].concat());
+    }
 }
 
 /// A request and a response of these lengths.

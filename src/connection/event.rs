@@ -2,6 +2,7 @@
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::close::CloseFrame;
 use crate::frame::Opcode;
@@ -51,14 +52,14 @@ impl Kind {
 /// They are not the peer's frames: who forwards each as a part of a message cuts
 /// it anew. Text has been checked as far as it is delivered, but a character may be cut
 /// between two pieces.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub struct Data<'b> {
     pub(super) kind: Kind,
     pub(super) first: bool,
     pub(super) last: bool,
     pub(super) compressed: bool,
     pub(super) payload: &'b mut [u8],
-    /// The key, where layer 2 is to unmask the payload.
+    /// The key, where it is left to layer 2 to unmask the payload.
     pub(super) masked: Option<[u8; 4]>,
 }
 
@@ -128,5 +129,17 @@ impl<'b> Data<'b> {
             Some(key) => mask::extend(bytes, self.payload, key),
             None => bytes.extend_from_slice(self.payload),
         }
+    }
+}
+
+impl fmt::Debug for Data<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Data")
+            .field("kind", &self.kind)
+            .field("first", &self.first)
+            .field("last", &self.last)
+            .field("compressed", &self.compressed)
+            .field("payload", &self.payload)
+            .finish()
     }
 }

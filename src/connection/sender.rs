@@ -168,14 +168,14 @@ impl<R: Role> Sender<R> {
         let Some(out) = out.get_mut(..needed) else {
             return Err(SendError::BufferTooSmall { needed });
         };
-        self.note_sent(message, last);
-        if let Some(room) = head.write(out).and_then(|rest| rest.get_mut(..payload.len())) {
-            match header.mask {
-                None if payload.len() >= 128 => room.copy_from_slice(payload),
-                // With a key of zeros nothing changes, and a short copy needs no call.
-                key => mask::copy(payload, room, key.unwrap_or_default()),
-            }
+        let Some(room) = head.write(out).and_then(|rest| rest.get_mut(..payload.len())) else {
+            return Err(SendError::BufferTooSmall { needed });
+        };
+        match header.mask {
+            Some(key) => mask::copy(payload, room, key),
+            None => mask::copy_plain(payload, room),
         }
+        self.note_sent(message, last);
         Ok(out)
     }
 

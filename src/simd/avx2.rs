@@ -31,10 +31,15 @@ impl Avx2 {
     }
 
     #[inline]
-    pub(super) fn copy_masked(self, source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) {
+    pub(super) fn copy_masked(
+        self,
+        source: &[u8],
+        target: &mut [MaybeUninit<u8>],
+        key: [u8; 4],
+    ) -> bool {
         #[target_feature(enable = "avx2")]
-        fn run(cpu: Avx2, source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) {
-            mask::copy(cpu, source, target, key);
+        fn run(cpu: Avx2, source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) -> bool {
+            mask::copy(cpu, source, target, key)
         }
         // SAFETY: `self` proves the feature.
         unsafe { run(self, source, target, key) }
@@ -51,7 +56,8 @@ impl Avx2 {
     }
 }
 
-impl Simd<32> for Avx2 {
+// SAFETY: each operation is the instruction that does it.
+unsafe impl Simd<32> for Avx2 {
     type Vector = __m256i;
 
     #[inline(always)]
@@ -91,7 +97,8 @@ impl Simd<32> for Avx2 {
     }
 }
 
-impl Shuffle<32> for Avx2 {
+// SAFETY: each operation is the instruction that does it.
+unsafe impl Shuffle<32> for Avx2 {
     #[inline(always)]
     fn splat(self, byte: u8) -> __m256i {
         // SAFETY: `self` proves the feature.

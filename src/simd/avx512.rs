@@ -33,10 +33,15 @@ impl Avx512 {
     }
 
     #[inline]
-    pub(super) fn copy_masked(self, source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) {
+    pub(super) fn copy_masked(
+        self,
+        source: &[u8],
+        target: &mut [MaybeUninit<u8>],
+        key: [u8; 4],
+    ) -> bool {
         #[target_feature(enable = "avx512f,avx512bw")]
-        fn run(cpu: Avx512, source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) {
-            mask::copy(cpu, source, target, key);
+        fn run(cpu: Avx512, source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) -> bool {
+            mask::copy(cpu, source, target, key)
         }
         // SAFETY: `self` proves the features.
         unsafe { run(self, source, target, key) }
@@ -53,7 +58,8 @@ impl Avx512 {
     }
 }
 
-impl Simd<64> for Avx512 {
+// SAFETY: each operation is the instruction that does it.
+unsafe impl Simd<64> for Avx512 {
     type Vector = __m512i;
 
     #[inline(always)]
@@ -93,7 +99,8 @@ impl Simd<64> for Avx512 {
     }
 }
 
-impl Shuffle<64> for Avx512 {
+// SAFETY: each operation is the instruction that does it.
+unsafe impl Shuffle<64> for Avx512 {
     #[inline(always)]
     fn load_part(self, bytes: &[u8]) -> __m512i {
         let mask = u64::MAX.checked_shr(64_u32.saturating_sub(bytes.len() as u32)).unwrap_or(0);

@@ -1,6 +1,6 @@
 //! Which instruction sets this CPU has: the one place that asks.
 //!
-//! For tests, `--cfg sansocket_cpu="avx2"` or `"portable"` in `RUSTFLAGS`
+//! For tests, `--cfg sansocket_cpu="avx2"`, `"sse2"` or `"portable"` in `RUSTFLAGS`
 //! names the most that may be used.
 
 #[cfg(target_arch = "aarch64")]
@@ -23,7 +23,9 @@ pub(super) enum Vectors {
 /// Whether none may be used.
 pub(super) const PORTABLE: bool = cfg!(sansocket_cpu = "portable");
 #[cfg(target_arch = "x86_64")]
-const AT_MOST_AVX2: bool = PORTABLE || cfg!(sansocket_cpu = "avx2");
+const AT_MOST_SSE2: bool = PORTABLE || cfg!(sansocket_cpu = "sse2");
+#[cfg(target_arch = "x86_64")]
+const AT_MOST_AVX2: bool = AT_MOST_SSE2 || cfg!(sansocket_cpu = "avx2");
 
 /// The CPU is asked once; later calls read a variable.
 #[inline]
@@ -33,7 +35,7 @@ pub(super) fn vectors() -> Vectors {
         return Vectors::Avx512(cpu);
     }
     #[cfg(target_arch = "x86_64")]
-    if !PORTABLE && let Some(cpu) = Avx2::detect() {
+    if !AT_MOST_SSE2 && let Some(cpu) = Avx2::detect() {
         return Vectors::Avx2(cpu);
     }
     #[cfg(target_arch = "aarch64")]

@@ -37,9 +37,9 @@ fn unmask_ends<S: Simd<N>, const N: usize, const V: usize>(
     let turned = cpu.repeat(advance(key, data.len()));
     let key = cpu.repeat(key);
     let end = data.len() - V * N;
-    let Some(first) = data.as_chunks().0.first_chunk::<V>() else { return true };
+    let Some(first) = data.as_chunks().0.first_chunk::<V>() else { return false };
     let first = first.each_ref().map(|bytes| cpu.xor(cpu.load(bytes), key));
-    let Some(last) = data[end..].as_chunks().0.first_chunk::<V>() else { return true };
+    let Some(last) = data[end..].as_chunks().0.first_chunk::<V>() else { return false };
     let last = last.each_ref().map(|bytes| cpu.xor(cpu.load(bytes), turned));
     let mut seen = first[0];
     for (bytes, vector) in data.as_chunks_mut().0.iter_mut().zip(first) {
@@ -57,9 +57,9 @@ fn unmask_ends<S: Simd<N>, const N: usize, const V: usize>(
 fn unmask_long<S: Simd<N>, const N: usize>(cpu: S, data: &mut [u8], key: [u8; 4]) -> bool {
     // The ends overlap other vectors, too.
     let turned = cpu.repeat(advance(key, data.len()));
-    let Some(last) = data.last_chunk() else { return true };
+    let Some(last) = data.last_chunk() else { return false };
     let last = cpu.xor(cpu.load(last), turned);
-    let Some(first) = data.first_chunk() else { return true };
+    let Some(first) = data.first_chunk() else { return false };
     let first = cpu.xor(cpu.load(first), cpu.repeat(key));
     let mut seen = cpu.or(first, last);
 
@@ -89,33 +89,26 @@ fn unmask_long<S: Simd<N>, const N: usize>(cpu: S, data: &mut [u8], key: [u8; 4]
     cpu.is_ascii(seen)
 }
 
-/// Writes `source` XOR `key` to `target`, which is as long: each byte of it.
+/// Writes `source` XOR `key` to `target`, which is as long, unless it is shorter
+/// than a vector. Whether it did: then each byte of `target` is written.
 #[inline(always)]
 pub(super) fn copy<S: Simd<N>, const N: usize>(
     cpu: S,
     source: &[u8],
     target: &mut [MaybeUninit<u8>],
     key: [u8; 4],
-) {
+) -> bool {
     let len = source.len();
     if len < N {
-        copy_few(source, target, key);
+        false
     } else if len <= 2 * N {
-        copy_ends::<S, N, 1>(cpu, source, target, key);
+        copy_ends::<S, N, 1>(cpu, source, target, key)
     } else if len <= 4 * N {
-        copy_ends::<S, N, 2>(cpu, source, target, key);
+        copy_ends::<S, N, 2>(cpu, source, target, key)
     } else if len <= 8 * N {
-        copy_ends::<S, N, 4>(cpu, source, target, key);
+        copy_ends::<S, N, 4>(cpu, source, target, key)
     } else {
-        copy_long(cpu, source, target, key);
-    }
-}
-
-/// What is shorter than a vector; only tests have vectors copy it.
-#[cold]
-fn copy_few(source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) {
-    for ((from, to), key) in source.iter().zip(target).zip(key.into_iter().cycle()) {
-        to.write(from ^ key);
+        copy_long(cpu, source, target, key)
     }
 }
 
@@ -127,17 +120,18 @@ fn copy_ends<S: Simd<N>, const N: usize, const V: usize>(
     source: &[u8],
     target: &mut [MaybeUninit<u8>],
     key: [u8; 4],
-) {
+) -> bool {
     let end = source.len().saturating_sub(V * N);
     for (start, key) in [(0, key), (end, advance(key, source.len()))] {
         let key = cpu.repeat(key);
         let from = source.get(start..).and_then(|rest| rest.as_chunks().0.first_chunk::<V>());
         let to = target.get_mut(start..).and_then(|rest| rest.as_chunks_mut().0.first_chunk_mut());
-        let (Some(from), Some(to)): (_, Option<&mut [_; V]>) = (from, to) else { return };
+        let (Some(from), Some(to)): (_, Option<&mut [_; V]>) = (from, to) else { return false };
         for (from, to) in from.iter().zip(to) {
             cpu.put(cpu.xor(cpu.load(from), key), to);
         }
     }
+    true
 }
 
 #[inline(always)]
@@ -146,10 +140,11 @@ fn copy_long<S: Simd<N>, const N: usize>(
     source: &[u8],
     target: &mut [MaybeUninit<u8>],
     key: [u8; 4],
-) {
-    if let (Some(from), Some(to)) = (source.first_chunk(), target.first_chunk_mut()) {
-        cpu.put(cpu.xor(cpu.load(from), cpu.repeat(key)), to);
-    }
+) -> bool {
+    let (Some(from), Some(to)) = (source.first_chunk(), target.first_chunk_mut()) else {
+        return false;
+    };
+    cpu.put(cpu.xor(cpu.load(from), cpu.repeat(key)), to);
     let lead = lead::<_, N>(target);
     let turned = cpu.repeat(advance(key, lead));
     let (from, _) = source.get(lead..).unwrap_or_default().as_chunks::<N>();
@@ -157,17 +152,24 @@ fn copy_long<S: Simd<N>, const N: usize>(
     for (from, to) in from.iter().zip(to) {
         cpu.put(cpu.xor(cpu.load(from), turned), to);
     }
-    if let (Some(from), Some(to)) = (source.last_chunk(), target.last_chunk_mut()) {
-        let turned = cpu.repeat(advance(key, source.len()));
-        cpu.put(cpu.xor(cpu.load(from), turned), to);
-    }
+    let (Some(from), Some(to)) = (source.last_chunk(), target.last_chunk_mut()) else {
+        return false;
+    };
+    let turned = cpu.repeat(advance(key, source.len()));
+    cpu.put(cpu.xor(cpu.load(from), turned), to);
+    true
 }
 
 /// The bytes of `data`, fewer than `N`, before the first aligned vector, where
 /// it pays to begin there.
 #[inline(always)]
 fn lead<T, const N: usize>(data: &[T]) -> usize {
-    if data.len() < ALIGN_FROM { 0 } else { data.as_ptr().align_offset(N) }
+    if data.len() < ALIGN_FROM {
+        return 0;
+    }
+    // It may answer that it cannot tell.
+    let lead = data.as_ptr().align_offset(N);
+    if lead < N { lead } else { 0 }
 }
 
 #[cfg(test)]

@@ -42,17 +42,21 @@ use self::cpu::{Vectors, vectors};
 use self::sse2::Sse2;
 use crate::mask::Unmasked;
 
-/// From this length on it pays to ask which vectors the CPU has.
+/// What words of the portable code do best.
+const WORDS: usize = 16;
+
+/// From this length on it pays to ask which vectors the CPU has, in place of taking
+/// those that each has.
 #[cfg(target_arch = "x86_64")]
-const LONG: usize = 128;
+const ASK_CPU: usize = 128;
 
 /// XORs `data` with `key`. Whether all of it is then ASCII.
 #[inline]
 pub(crate) fn unmask(data: &mut [u8], key: [u8; 4]) -> bool {
     match data.len() {
-        0..=16 => crate::mask::portable(data, key),
+        0..=WORDS => crate::mask::portable(data, key),
         #[cfg(target_arch = "x86_64")]
-        17..LONG if !cpu::PORTABLE => mask::unmask(Sse2, data, key),
+        0..ASK_CPU if !cpu::PORTABLE => mask::unmask(Sse2, data, key),
         _ => unmask_long(data, key),
     }
 }
@@ -65,9 +69,9 @@ pub(crate) fn unmask_small(data: &mut [u8], key: [u8; 4]) -> bool {
         unmask(data, key)
     }
     match data.len() {
-        0..=16 => crate::mask::portable(data, key),
+        0..=WORDS => crate::mask::portable(data, key),
         #[cfg(target_arch = "x86_64")]
-        17..=32 if !cpu::PORTABLE => mask::unmask(Sse2, data, key),
+        0..=32 if !cpu::PORTABLE => mask::unmask(Sse2, data, key),
         _ => unmask_more(data, key),
     }
 }
@@ -87,7 +91,9 @@ fn unmask_long(data: &mut [u8], key: [u8; 4]) -> bool {
 /// Writes `source` XOR `key` to `target`, which is as long.
 #[inline]
 pub(crate) fn copy_masked(source: &[u8], target: &mut [u8], key: [u8; 4]) {
-    if source.len() <= 16 || !copy_by_vectors(source, as_room(target), key) {
+    // SAFETY: bytes alone are written there.
+    let room = unsafe { as_room(target) };
+    if !copy_by_vectors(source, room, key) {
         crate::mask::portable_copy(source, target, key);
     }
 }
@@ -95,28 +101,25 @@ pub(crate) fn copy_masked(source: &[u8], target: &mut [u8], key: [u8; 4]) {
 /// Appends `source` XOR `key` to `target`.
 #[inline]
 pub(crate) fn extend_masked(target: &mut Vec<u8>, source: &[u8], key: [u8; 4]) {
-    let start = target.len();
-    target.reserve(source.len());
-    let room = target.spare_capacity_mut().split_at_mut(source.len()).0;
-    if source.len() > 16 && copy_by_vectors(source, room, key) {
-        // SAFETY: so many bytes are reserved, and all of them are written.
-        unsafe { target.set_len(start + source.len()) };
+    let len = source.len();
+    target.reserve(len);
+    let room = target.spare_capacity_mut().split_at_mut(len).0;
+    if copy_by_vectors(source, room, key) {
+        // SAFETY: `room` is `len` bytes of the capacity behind `target`, and all of
+        // them have just been written.
+        unsafe { target.set_len(target.len() + len) };
     } else {
-        target.extend_from_slice(source);
-        crate::mask::portable(&mut target[start..], key);
+        crate::mask::portable_extend(target, source, key);
     }
 }
 
-/// Writes `source` XOR `key` to `target`, which is as long, if this CPU has vectors
-/// to do it with: whether it has, and so each byte is written.
+/// Writes `source` XOR `key` to `target`, which is as long, if there are vectors for
+/// so many bytes. Whether it did: then each byte of `target` is written.
 #[inline]
 fn copy_by_vectors(source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) -> bool {
     match source.len() {
         #[cfg(target_arch = "x86_64")]
-        0..LONG if !cpu::PORTABLE => {
-            mask::copy(Sse2, source, target, key);
-            true
-        }
+        0..ASK_CPU if !cpu::PORTABLE => mask::copy(Sse2, source, target, key),
         _ => copy_long(source, target, key),
     }
 }
@@ -131,16 +134,18 @@ fn copy_long(source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) -> boo
         Vectors::Avx2(cpu) => cpu.copy_masked(source, target, key),
         #[cfg(target_arch = "aarch64")]
         Vectors::Neon(cpu) => cpu.copy_masked(source, target, key),
-        Vectors::Portable => return false,
+        Vectors::Portable => false,
     }
-    true
 }
 
-/// `bytes` as a place to write to; nothing but bytes is ever written there.
-fn as_room(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
+/// `bytes` as a place to write to.
+///
+/// # Safety
+/// Nothing but bytes may be written there: no `MaybeUninit::uninit()`.
+unsafe fn as_room(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
     let room: *mut [u8] = bytes;
-    // SAFETY: the same bytes, with the same layout, borrowed for as long; every
-    // `Simd::put` writes whole vectors, so they stay initialised.
+    // SAFETY: the same bytes, with the same layout, borrowed for as long; the
+    // caller sees to it that they stay initialised.
     unsafe { &mut *(room as *mut [MaybeUninit<u8>]) }
 }
 
@@ -168,7 +173,8 @@ pub(crate) fn from_utf8(bytes: &[u8]) -> Result<&str, Utf8Error> {
 #[inline]
 pub(crate) fn unmask_str(data: &mut [u8], key: [u8; 4]) -> Unmasked<'_> {
     if unmask_small(data, key) {
-        // SAFETY: it has just been seen that all of them are ASCII.
+        // SAFETY: it has just been seen that all of them are ASCII, by a kernel or by
+        // `mask::portable`.
         Unmasked::Ascii(unsafe { core::str::from_utf8_unchecked(data) })
     } else {
         Unmasked::Bytes(data)
@@ -192,18 +198,24 @@ pub(crate) fn sha1_compress(state: &mut [u32; 5], block: &[u8; 64]) -> bool {
 ///
 /// Inlined always: the operations become single instructions only inside a
 /// function that has the instruction set enabled.
-trait Simd<const N: usize>: Copy {
+///
+/// # Safety
+/// Each operation does what is said of it: kernels are believed that bytes were
+/// written, that they are ASCII, and that they are UTF-8.
+unsafe trait Simd<const N: usize>: Copy {
     type Vector: Copy;
 
     fn load(self, bytes: &[u8; N]) -> Self::Vector;
 
+    /// Writes each byte of `room`.
     fn put(self, vector: Self::Vector, room: &mut [MaybeUninit<u8>; N]);
 
     #[inline(always)]
     fn store(self, vector: Self::Vector, bytes: &mut [u8; N]) {
-        if let Some(room) = as_room(bytes).as_chunks_mut().0.first_mut() {
-            self.put(vector, room);
-        }
+        let room: *mut [u8; N] = bytes;
+        // SAFETY: the same bytes, with the same layout; `put` leaves them
+        // initialised.
+        self.put(vector, unsafe { &mut *room.cast::<[MaybeUninit<u8>; N]>() });
     }
 
     /// `word`, in memory order, again and again.
@@ -217,7 +229,10 @@ trait Simd<const N: usize>: Copy {
 }
 
 /// What UTF-8 needs besides.
-trait Shuffle<const N: usize>: Simd<N> {
+///
+/// # Safety
+/// As for [`Simd`].
+unsafe trait Shuffle<const N: usize>: Simd<N> {
     /// The bytes, of which there are at most `N`, then zeros.
     #[inline(always)]
     fn load_part(self, bytes: &[u8]) -> Self::Vector {
@@ -256,6 +271,7 @@ trait Shuffle<const N: usize>: Simd<N> {
 mod available {
     #[cfg(target_arch = "aarch64")]
     use super::neon::Neon;
+    use super::{MaybeUninit, Unmasked};
     #[cfg(target_arch = "x86_64")]
     use super::{Sse2, avx2::Avx2, avx512::Avx512};
     use crate::mask;
@@ -265,6 +281,14 @@ mod available {
     pub(super) fn unmaskers() -> Named<dyn Fn(&mut [u8], [u8; 4]) -> bool> {
         let mut all: Named<dyn Fn(&mut [u8], [u8; 4]) -> bool> =
             vec![("portable", Box::new(mask::portable)), ("chosen", Box::new(super::unmask))];
+        all.push(("chosen where inlined", Box::new(super::unmask_small)));
+        all.push((
+            "as text",
+            Box::new(|data, key| match super::unmask_str(data, key) {
+                Unmasked::Ascii(text) => text.is_ascii(),
+                Unmasked::Bytes(_) => false,
+            }),
+        ));
         #[cfg(target_arch = "x86_64")]
         {
             all.push(("SSE2", Box::new(|data, key| super::mask::unmask(Sse2, data, key))));
@@ -286,34 +310,47 @@ mod available {
         let mut all: Named<dyn Fn(&[u8], &mut [u8], [u8; 4])> = vec![
             ("portable", Box::new(mask::portable_copy)),
             ("chosen", Box::new(super::copy_masked)),
+            (
+                "appended",
+                Box::new(|from, to, key| {
+                    let mut appended = b"before".to_vec();
+                    super::extend_masked(&mut appended, from, key);
+                    assert_eq!(&appended[..6], b"before");
+                    to.copy_from_slice(&appended[6..]);
+                }),
+            ),
         ];
         #[cfg(target_arch = "x86_64")]
         {
-            all.push((
-                "SSE2",
-                Box::new(|from, to, key| super::mask::copy(Sse2, from, super::as_room(to), key)),
-            ));
+            all.push(vectors(|from, to, key| super::mask::copy(Sse2, from, to, key), "SSE2"));
             if let Some(cpu) = Avx2::detect() {
-                all.push((
-                    "AVX2",
-                    Box::new(move |from, to, key| cpu.copy_masked(from, super::as_room(to), key)),
-                ));
+                all.push(vectors(move |from, to, key| cpu.copy_masked(from, to, key), "AVX2"));
             }
             if let Some(cpu) = Avx512::detect() {
-                all.push((
-                    "AVX-512",
-                    Box::new(move |from, to, key| cpu.copy_masked(from, super::as_room(to), key)),
-                ));
+                all.push(vectors(move |from, to, key| cpu.copy_masked(from, to, key), "AVX-512"));
             }
         }
         #[cfg(target_arch = "aarch64")]
         if let Some(cpu) = Neon::detect() {
-            all.push((
-                "NEON",
-                Box::new(move |from, to, key| cpu.copy_masked(from, super::as_room(to), key)),
-            ));
+            all.push(vectors(move |from, to, key| cpu.copy_masked(from, to, key), "NEON"));
         }
         all
+    }
+
+    /// A copy that is to be done by vectors, from the length of one on.
+    fn vectors(
+        copy: impl Fn(&[u8], &mut [MaybeUninit<u8>], [u8; 4]) -> bool + 'static,
+        name: &'static str,
+    ) -> (&'static str, Box<dyn Fn(&[u8], &mut [u8], [u8; 4])>) {
+        let copy = move |from: &[u8], to: &mut [u8], key| {
+            // SAFETY: bytes alone are written there.
+            let is_done = copy(from, unsafe { super::as_room(to) }, key);
+            assert!(is_done || from.len() < 64, "{name} {}", from.len());
+            if !is_done {
+                mask::portable_copy(from, to, key);
+            }
+        };
+        (name, Box::new(copy))
     }
 
     pub(super) fn judges() -> Named<dyn Fn(&[u8]) -> bool> {

@@ -29,10 +29,15 @@ impl Neon {
     }
 
     #[inline]
-    pub(super) fn copy_masked(self, source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) {
+    pub(super) fn copy_masked(
+        self,
+        source: &[u8],
+        target: &mut [MaybeUninit<u8>],
+        key: [u8; 4],
+    ) -> bool {
         #[target_feature(enable = "neon")]
-        fn run(cpu: Neon, source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) {
-            mask::copy(cpu, source, target, key);
+        fn run(cpu: Neon, source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) -> bool {
+            mask::copy(cpu, source, target, key)
         }
         // SAFETY: `self` proves the feature.
         unsafe { run(self, source, target, key) }
@@ -49,7 +54,8 @@ impl Neon {
     }
 }
 
-impl Simd<16> for Neon {
+// SAFETY: each operation is the instruction that does it.
+unsafe impl Simd<16> for Neon {
     type Vector = uint8x16_t;
 
     #[inline(always)]
@@ -91,7 +97,8 @@ impl Simd<16> for Neon {
     }
 }
 
-impl Shuffle<16> for Neon {
+// SAFETY: each operation is the instruction that does it.
+unsafe impl Shuffle<16> for Neon {
     #[inline(always)]
     fn splat(self, byte: u8) -> uint8x16_t {
         // SAFETY: `self` proves the feature.

@@ -15,7 +15,8 @@ pub(super) struct Sse2;
 #[cfg(not(target_feature = "sse2"))]
 compile_error!("x86-64 without SSE2: turn the feature `simd` off");
 
-impl Simd<16> for Sse2 {
+// SAFETY: each operation is the instruction that does it.
+unsafe impl Simd<16> for Sse2 {
     type Vector = __m128i;
 
     #[inline(always)]

@@ -43,8 +43,10 @@ impl Assembly {
         match self {
             Self::Empty => {}
             Self::Text(text, decoder) => {
-                if text.capacity() - text.len() < len {
-                    text.reserve(len + ahead(text.len() + len, remaining));
+                // What has come of a character begun before, too.
+                let most = len + 3;
+                if text.capacity() - text.len() < most {
+                    text.reserve(most + ahead(text.len() + len, remaining));
                 }
                 let decoded = decoder.decode(data.into_unmasked())?;
                 text.extend(decoded.completed);
