@@ -34,18 +34,76 @@ const USAGE: &str = "usage: client URL [--header 'Name: value']... [--protocol N
 /// wait then.
 const QUEUE: usize = 256;
 
-fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.to_string() == USAGE => {
-            eprintln!("{error}");
-            ExitCode::from(2)
+/// What the command line asks for.
+#[derive(Default)]
+struct Options {
+    url: String,
+    headers: Vec<(String, String)>,
+    protocols: Vec<String>,
+    compression: Option<Compression>,
+    reconnect: bool,
+}
+
+fn options(mut args: impl Iterator<Item = String>) -> Option<Options> {
+    let mut options = Options::default();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--header" => {
+                let header = args.next()?;
+                let (name, value) = header.split_once(':')?;
+                options.headers.push((name.trim().to_owned(), value.trim().to_owned()));
+            }
+            "--deflate" => {
+                options.compression = Some(Compression::client(deflate::parse(&args.next()?)?));
+            }
+            "--protocol" => options.protocols.push(args.next()?),
+            "--reconnect" => options.reconnect = true,
+            _ if options.url.is_empty() && !arg.starts_with("--") => options.url = arg,
+            _ => return None,
         }
+    }
+    (!options.url.is_empty()).then_some(options)
+}
+
+fn main() -> ExitCode {
+    let Some(options) = options(env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let url = parse(&options.url)?;
+    let protocols: Vec<&str> = options.protocols.iter().map(String::as_str).collect();
+
+    // Threads wait for the user and for the server; this one does the rest.
+    let (inputs, events) = mpsc::sync_channel(QUEUE);
+    let user = inputs.clone();
+    thread::spawn(move || read_user(&user));
+    let mut session =
+        Session { inputs, events, backoff: Backoff::new()?, typed: Vec::new(), done: false };
+    for number in 0.. {
+        let connected =
+            connect(&url, &options.headers, &protocols, options.compression, Config::new());
+        match connected.and_then(|connected| session.talk(connected, number)) {
+            Ok(()) if !options.reconnect || session.done => return Ok(()),
+            Ok(()) => {}
+            Err(error) if !options.reconnect || is_final(&*error) => return Err(error),
+            Err(error) if session.done && session.typed.is_empty() => return Err(error),
+            Err(error) => eprintln!("{error}"),
+        }
+        if session.pause() {
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 /// What the main loop waits for.
@@ -57,53 +115,6 @@ enum Input {
     /// Bytes from the server; none when it is gone. With them the number of the
     /// connection: what is left of an earlier one may still come.
     Bytes(u32, Vec<u8>),
-}
-
-fn run() -> Result<(), Box<dyn Error>> {
-    let (mut url, mut headers, mut protocols) = (None, Vec::new(), Vec::new());
-    let (mut compression, mut reconnect) = (None, false);
-    let mut args = env::args().skip(1);
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--header" => {
-                let header = args.next().ok_or(USAGE)?;
-                let (name, value) = header.split_once(':').ok_or(USAGE)?;
-                headers.push((name.trim().to_owned(), value.trim().to_owned()));
-            }
-            "--deflate" => {
-                let most = deflate::parse(&args.next().ok_or(USAGE)?).ok_or(USAGE)?;
-                compression = Some(Compression::client(most));
-            }
-            "--protocol" => protocols.push(args.next().ok_or(USAGE)?),
-            "--reconnect" => reconnect = true,
-            _ if url.is_none() && !arg.starts_with("--") => url = Some(arg),
-            _ => return Err(USAGE.into()),
-        }
-    }
-    let url = url.ok_or(USAGE)?;
-    let url = parse(&url)?;
-    let protocols: Vec<&str> = protocols.iter().map(String::as_str).collect();
-
-    // Threads wait for the user and for the server; this one does the rest.
-    let (inputs, events) = mpsc::sync_channel(QUEUE);
-    let user = inputs.clone();
-    thread::spawn(move || read_user(&user));
-    let mut session =
-        Session { inputs, events, backoff: Backoff::new()?, typed: Vec::new(), done: false };
-    for number in 0.. {
-        let connected = connect(&url, &headers, &protocols, compression, Config::new());
-        match connected.and_then(|connected| session.talk(connected, number)) {
-            Ok(()) if !reconnect || session.done => return Ok(()),
-            Ok(()) => {}
-            Err(error) if !reconnect || is_final(&*error) => return Err(error),
-            Err(error) if session.done && session.typed.is_empty() => return Err(error),
-            Err(error) => eprintln!("{error}"),
-        }
-        if session.pause() {
-            return Ok(());
-        }
-    }
-    Ok(())
 }
 
 /// What lasts from connection to connection.
