@@ -105,7 +105,7 @@ fn the_header_decides_before_any_payload() {
     }
     // With no limit to speak of, sums stop at the top instead of wrapping around.
     let config = Config::new().max_message(u64::MAX);
-    let mut ws = sansocket::Connection::client(config, common::zero_key);
+    let mut ws = Connection::client(config, common::zero_key);
     let mut header = Side::Client.header(FIN | BINARY, (1 << 63) - 1);
     assert_eq!(ws.receive(&mut &mut header[..]), Ok(None));
 }
@@ -259,7 +259,7 @@ fn a_buffer_too_small_for_a_frame_says_what_is_needed() {
 
 #[test]
 fn frames_of_every_short_length_fill_their_room() {
-    let payload: Vec<u8> = (0..0x1_0010).map(|i| (i * 7 + i / 256) as u8).collect();
+    let payload: Vec<u8> = (0..0x1_0010_usize).map(|i| (i * 7 + i / 256) as u8).collect();
     for len in (0..=300).chain(1000..1160).chain(0xFFFF - 5..=0x1_0000 + 5) {
         let payload = &payload[..len];
         let (to_client, to_server) =
