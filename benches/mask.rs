@@ -3,11 +3,9 @@
 mod common;
 
 use std::hint::black_box;
+use std::ops::Range;
 
-use criterion::measurement::WallTime;
-use criterion::{
-    BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
-};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use sansocket::mask;
 
 use common::KEY;
@@ -21,42 +19,58 @@ fn sizes(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("mask");
     for size in SIZES {
         group.throughput(Throughput::Bytes(size as u64));
-        apply(&mut group, BenchmarkId::new("apply", size), size, 0);
-
-        let source = vec![1; size];
-        let mut target = vec![0; size];
+        let (mut source, mut target) = (Placed::new(size, 0), Placed::new(size, 0));
+        let (source, target) = (source.bytes(), target.bytes());
+        group.bench_function(BenchmarkId::new("apply", size), |bencher| {
+            bencher.iter(|| mask::apply(black_box(&mut *target), KEY));
+        });
         group.bench_function(BenchmarkId::new("copy", size), |bencher| {
-            bencher.iter(|| mask::copy(black_box(&source), black_box(&mut target), KEY));
+            bencher.iter(|| mask::copy(black_box(&*source), black_box(&mut *target), KEY));
         });
         group.bench_function(BenchmarkId::new("naive", size), |bencher| {
             bencher.iter(|| {
-                for (i, byte) in black_box(&mut target).iter_mut().enumerate() {
+                for (i, byte) in black_box(&mut *target).iter_mut().enumerate() {
                     *byte ^= KEY[i % 4];
                 }
             });
         });
         group.bench_function(BenchmarkId::new("memcpy", size), |bencher| {
-            bencher.iter(|| black_box(&mut target).copy_from_slice(black_box(&source)));
+            bencher.iter(|| black_box(&mut *target).copy_from_slice(black_box(&*source)));
         });
     }
 }
 
 fn alignments(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("mask/offset");
-    for size in [64, 1024, 64 * 1024] {
+    for size in SIZES {
         group.throughput(Throughput::Bytes(size as u64));
         for offset in OFFSETS {
-            apply(&mut group, BenchmarkId::new(size.to_string(), offset), size, offset);
+            let mut data = Placed::new(size, offset);
+            let data = data.bytes();
+            group.bench_function(BenchmarkId::new(size.to_string(), offset), |bencher| {
+                bencher.iter(|| mask::apply(black_box(&mut *data), KEY));
+            });
         }
     }
 }
 
-/// Masks `size` bytes that begin `offset` bytes behind the start of a page.
-fn apply(group: &mut BenchmarkGroup<'_, WallTime>, id: BenchmarkId, size: usize, offset: usize) {
-    let mut memory = vec![1; size + 2 * 4096];
-    let start = memory.as_ptr().align_offset(4096) + offset;
-    let data = &mut memory[start..start + size];
-    group.bench_function(id, |bencher| bencher.iter(|| mask::apply(black_box(data), KEY)));
+/// Bytes that begin at a given place of a page.
+struct Placed {
+    memory: Vec<u8>,
+    range: Range<usize>,
+}
+
+impl Placed {
+    /// `size` bytes, each written to, `offset` bytes behind the start of a page.
+    fn new(size: usize, offset: usize) -> Self {
+        let memory = vec![1; size + 2 * 4096];
+        let start = memory.as_ptr().align_offset(4096) + offset;
+        Self { memory, range: start..start + size }
+    }
+
+    fn bytes(&mut self) -> &mut [u8] {
+        &mut self.memory[self.range.clone()]
+    }
 }
 
 criterion_group! { name = benches; config = common::criterion(); targets = sizes, alignments }

@@ -7,15 +7,17 @@ use crate::lines::Line;
 use crate::measure::Entry;
 
 /// The lines that are drawn.
-pub const DRAWN: [&str; 8] = [
+pub const DRAWN: [&str; 10] = [
     "receive binary, 16 B",
-    "receive binary, 125 B",
     "receive binary, 1 KiB",
-    "receive binary, 16 KiB",
+    "receive binary, 16 KiB in 1.4 KiB reads",
     "receive ASCII, 125 B",
     "receive CJK, 1 KiB",
+    "receive as a client, 125 B",
+    "whole messages, 16 KiB",
     "encode as a server, 125 B",
-    "encode as a client, 1 KiB",
+    "encode as a client, 125 B",
+    "handshake, whole",
 ];
 
 /// How many peers are drawn at each line.

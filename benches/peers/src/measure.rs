@@ -64,7 +64,7 @@ fn runners(line: &Line, contenders: &[Box<dyn Contender>]) -> Vec<Runner> {
     runners
 }
 
-/// Times `line` by all `contenders`, A B C, A B C and so on: one run.
+/// Times `line` by all `contenders`, A B C, B C A and so on: one run.
 pub fn time(line: &Line, contenders: &[Box<dyn Contender>], rounds: usize) -> Vec<Entry> {
     let mut runners = runners(line, contenders);
     for runner in &mut runners {
@@ -74,8 +74,11 @@ pub fn time(line: &Line, contenders: &[Box<dyn Contender>], rounds: usize) -> Ve
         let repeats = TURN.as_nanos() / once.as_nanos().max(1) + 1;
         runner.repeats = u32::try_from(repeats).unwrap_or(u32::MAX);
     }
-    for _ in 0..rounds {
-        for runner in &mut runners {
+    for round in 0..rounds {
+        for turn in 0..runners.len() {
+            // Another one begins each time: what came before a turn may matter to it.
+            let place = (round + turn) % runners.len();
+            let runner = &mut runners[place];
             let time = runner.turn();
             runner.times.push(time.as_nanos() as f64 / f64::from(runner.repeats));
         }

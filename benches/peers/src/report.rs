@@ -27,7 +27,7 @@ impl<'a> Verdict<'a> {
 /// The heading of the [`row`]s.
 pub fn heading() -> String {
     format!(
-        "{:36}{:>10}  {:>27} {:>6} {:>7}  {:>10} {:>6} {:>7}\n",
+        "{:36}{:>10}  {:>27} {:>6} {:>7}  {:>27} {:>6} {:>7}\n",
         "", "sansocket", "best peer", "ratio", "at most", "limit", "ratio", "at most"
     )
 }
@@ -47,12 +47,12 @@ pub fn row(line: &Line, entries: &[Entry]) -> String {
         }
         None => format!("{:>6} {:>7}", "", ""),
     };
-    let peer = best_peer.map_or_else(String::new, |peer| {
-        format!("{} {:>8}", peer.name, nanoseconds(peer.nanoseconds()))
-    });
-    write!(row, "  {peer:>27} {}", ratio(best_peer, line.targets.peer)).expect("a string");
-    let time = limit.map_or_else(String::new, |limit| nanoseconds(limit.nanoseconds()));
-    write!(row, "  {time:>10} {}", ratio(limit, line.targets.limit)).expect("a string");
+    for (other, target) in [(best_peer, line.targets.peer), (limit, line.targets.limit)] {
+        let named = other.map_or_else(String::new, |other| {
+            format!("{} {:>8}", other.name, nanoseconds(other.nanoseconds()))
+        });
+        write!(row, "  {named:>27} {}", ratio(other, target)).expect("a string");
+    }
     if let Some(most) = line.targets.nanoseconds {
         write!(row, "  {} ns", against(ours.nanoseconds(), Some(most))).expect("a string");
     }
