@@ -7,7 +7,9 @@ use common::{BINARY, CONT, FIN, KEY, PING, SIDES, Seen, Side, TEXT, cut, request
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sansocket::handshake::{HandshakeError, RequestReader, ResponseReader};
-use sansocket::{Config, Connection, Kind, ProtocolError, Received, SendError, WebSocket};
+use sansocket::{
+    CloseCode, CloseFrame, Config, Connection, Kind, ProtocolError, Received, SendError, WebSocket,
+};
 
 const TOO_BIG: Option<ProtocolError> = Some(ProtocolError::MessageTooBig);
 const TOO_MANY: Option<ProtocolError> = Some(ProtocolError::TooManyFragments);
@@ -85,6 +87,16 @@ fn a_compressed_message_at_the_limit_and_one_over() {
             assert_eq!(side.events(config, &[&plain]).error, TOO_BIG);
         }
     }
+}
+
+/// RFC 6455 §5.5: 125 bytes, of which the code takes two.
+#[test]
+fn a_reason_at_the_limit_and_one_over() {
+    assert_eq!(CloseFrame::MAX_REASON, 123);
+    let code = CloseCode::NORMAL;
+    let close = CloseFrame::new(code, &"x".repeat(CloseFrame::MAX_REASON)).unwrap();
+    assert_eq!(close.reason().len(), CloseFrame::MAX_REASON);
+    assert!(CloseFrame::new(code, &"x".repeat(CloseFrame::MAX_REASON + 1)).is_err());
 }
 
 #[test]
