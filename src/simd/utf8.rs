@@ -222,6 +222,10 @@ mod tests {
                 check_around_edges(&[a, b]);
             }
         }
+        // Four bytes of which the last is missing.
+        for unfinished in [[0xF0, 0x90, 0x80], [0xF1, 0x80, 0x80], [0xF4, 0x8F, 0xBF]] {
+            check_around_edges(&unfinished);
+        }
         for [a, b, c] in [[0xE0, 0xA0, 0x80], [0xED, 0x9F, 0xBF], [0xEF, 0xBF, 0xBF]] {
             check_around_edges(&[a, b, c]);
             for wrong in CLASSES {
