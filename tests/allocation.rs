@@ -19,8 +19,8 @@ use sansocket::handshake::{
 };
 use sansocket::keepalive::{Due, Keepalive, Timeouts};
 use sansocket::{
-    ChaChaKeys, Client, CloseCode, Config, Connection, Event, Kind, Payload, ProtocolError,
-    Received, Receiver, Role, Scratch, Sender, Server, WebSocket,
+    ChaChaKeys, Client, CloseCode, Config, Connection, ControlFrame, Event, Kind, Payload,
+    ProtocolError, Received, Receiver, Role, Scratch, Sender, Server, WebSocket,
 };
 
 struct Counting;
@@ -501,6 +501,7 @@ fn sizes() {
         ("Sender<Server>", size_of::<Sender<Server>>(), 4),
         ("Connection<Server>", size_of::<Connection<Server>>(), 192),
         ("WebSocket<Server>", size_of::<WebSocket<Server>>(), 256),
+        ("ControlFrame", size_of::<ControlFrame>(), 2 + 4 + 125 + 1),
         ("Keepalive", size_of::<Keepalive>(), 176),
         ("Connection<Client<fn>>", size_of::<Connection<Client<fn() -> [u8; 4]>>>(), 200),
     ];
