@@ -206,3 +206,4 @@ const PIECE: usize = 16 * 1024;
 /// The inflated bytes for which no ratio is asked: short messages may shrink
 /// a lot.
 const RATIO_FREE: u64 = 64 * 1024;
+const _: () = assert!((RATIO_FREE as usize).is_multiple_of(PIECE));
