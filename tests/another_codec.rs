@@ -312,36 +312,107 @@ fn checked_forgets_the_byte_ahead() {
     assert_eq!(inflated, Ok(Inflated { len: 0, is_full: false }));
 }
 
-/// A codec that takes nothing has stopped, and one that claims more than there was
-/// room for is not believed.
+/// A codec need not go on by itself: each call may take a byte or write one.
+#[test]
+fn checked_goes_on_with_a_codec_that_stops() {
+    struct Lazy(Stored);
+
+    impl Inflate for Lazy {
+        fn inflate(&mut self, input: &mut &[u8], output: &mut [u8]) -> Result<usize, InflateError> {
+            let (mut first, rest) = input.split_at(input.len().min(1));
+            let n = self.0.inflate(&mut first, output)?;
+            if first.is_empty() {
+                *input = rest;
+            }
+            Ok(n)
+        }
+        fn is_between_blocks(&self) -> bool {
+            self.0.is_between_blocks()
+        }
+        fn clear(&mut self) {
+            self.0.clear();
+        }
+    }
+
+    let message = noise(50, 6);
+    for room in [49, 50, 51] {
+        let mut codec = Checked::new(Lazy(Stored::default()));
+        let mut place = vec![0; room];
+        let (payload, is_full) = (stored(&message, 20), room < 50);
+        let inflated = codec.inflate(&mut &payload[..], &mut place);
+        let len = room.min(50);
+        assert_eq!(inflated, Ok(Inflated { len, is_full }));
+        assert_eq!(place[..len], message[..len]);
+        assert_eq!(codec.finish().is_ok(), !is_full);
+    }
+}
+
+/// One that takes nothing, gives input back, or claims to have written more than there
+/// was room for fails, and stays failed until it is cleared.
 #[test]
 fn checked_bears_a_codec_that_is_wrong() {
-    struct Wrong(usize);
+    #[derive(Clone, Copy)]
+    enum Wrong {
+        /// Takes nothing and writes nothing.
+        Idle,
+        /// Takes all, and claims to have written more than there was room for.
+        Boastful(usize),
+        /// Gives back more input than it got, by turns one byte and two.
+        Generous(usize),
+        /// Takes nothing and goes on writing.
+        Endless,
+    }
 
     impl Deflate for Wrong {
         fn deflate(&mut self, _: &[u8], output: &mut [u8]) -> Result<usize, DeflateError> {
-            Ok(self.0 * output.len())
+            Ok(3 * output.len())
         }
         fn clear(&mut self) {}
     }
 
     impl Inflate for Wrong {
-        fn inflate(&mut self, _: &mut &[u8], output: &mut [u8]) -> Result<usize, InflateError> {
-            Ok(self.0 * output.len())
+        fn inflate(&mut self, input: &mut &[u8], output: &mut [u8]) -> Result<usize, InflateError> {
+            match self {
+                Self::Idle => Ok(0),
+                Self::Boastful(calls) => {
+                    *calls += 1;
+                    assert!(*calls < 10, "it could go on for ever");
+                    *input = &[];
+                    Ok(output.len() + 1)
+                }
+                Self::Generous(calls) => {
+                    *calls += 1;
+                    assert!(*calls < 10, "it could go on for ever");
+                    *input = &b"more than abc"[..12 + *calls % 2];
+                    Ok(0)
+                }
+                Self::Endless => Ok(output.len()),
+            }
         }
         fn is_between_blocks(&self) -> bool {
             true
         }
-        fn clear(&mut self) {}
+        fn clear(&mut self) {
+            *self = Self::Endless;
+        }
     }
 
-    let mut stopped = Checked::new(Wrong(0));
-    assert_eq!(stopped.inflate(&mut &b"abc"[..], &mut [0; 9]), Err(InflateError::Other));
-    let mut boastful = Checked::new(Wrong(1000));
-    assert_eq!(boastful.inflate(&mut &b"abc"[..], &mut [0; 9]), Err(InflateError::Other));
-    assert_eq!(boastful.finish(), Err(InflateError::Other));
+    for wrong in [Wrong::Idle, Wrong::Boastful(0), Wrong::Generous(0)] {
+        let mut codec = Checked::new(wrong);
+        let inflate = |codec: &mut Checked<_>| codec.inflate(&mut &b"abc"[..], &mut [0; 9]);
+        for _ in 0..2 {
+            assert_eq!(inflate(&mut codec), Err(InflateError::Other));
+            assert_eq!(codec.finish(), Err(InflateError::Other));
+        }
+        codec.clear();
+        assert_eq!(inflate(&mut codec), Ok(Inflated { len: 9, is_full: true }));
+        for _ in 0..2 {
+            assert_eq!(codec.finish(), Err(InflateError::Truncated));
+            assert_eq!(inflate(&mut codec), Err(InflateError::Truncated));
+        }
+    }
 
-    let mut server = server(Config::new(), true).deflate_with(|_| Wrong(3));
+    let mut server = server(Config::new(), true).deflate_with(|_| Wrong::Idle);
     let mut wire = Vec::new();
     server.send(&[7; 1000][..], &mut wire).unwrap();
     assert_eq!((wire[0], wire.len()), (0x82, 1004), "sent as it is");

@@ -57,7 +57,7 @@ fn what_the_caller_did_wrong() {
         (UrlError::Resource, "percent-encoding"),
     ]);
     check(&[(Payload::new(&[0; 126]).unwrap_err(), "125 bytes")]);
-    check(&[(DeflateError::OutputFull, "does not fit")]);
+    check(&[(DeflateError::OutputFull, "does not fit"), (DeflateError::Other, "codec")]);
 }
 
 #[test]

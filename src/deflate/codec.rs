@@ -1,5 +1,11 @@
 //! What another codec must do to take the place of ours.
 
+// What peers send passes through here: nothing that could panic on it.
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
 use super::{DeflateError, InflateError, Inflated};
 
 /// A deflater other than [`Deflater`](super::Deflater): another library's, or a
