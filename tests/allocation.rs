@@ -334,6 +334,26 @@ fn memory_grows_with_what_arrived_and_not_with_what_was_declared() {
 }
 
 #[test]
+fn a_frame_of_which_half_has_come_moves_no_more() {
+    for first in [FIN | TEXT, FIN | BINARY] {
+        let frame = Side::Server.frame(first, &[b'x'; 16_384]);
+        for cut in [8_200, 12_000, frame.len() - 1] {
+            let mut bytes = frame.clone();
+            let (head, tail) = bytes.split_at_mut(cut);
+            let mut output = Vec::new();
+            let (calls, peak, message) = allocations(|| {
+                let mut ws = WebSocket::server(Config::new());
+                assert_eq!(ws.receive(&mut { head }, &mut output), Ok(None));
+                ws.receive(&mut { tail }, &mut output).unwrap()
+            });
+            let Some(Received::Message(message)) = message else { panic!("{message:?}") };
+            assert_eq!(message.as_bytes(), [b'x'; 16_384]);
+            assert!(calls == 1 && peak <= 16_384 + 3, "{calls} calls, {peak} bytes, cut at {cut}");
+        }
+    }
+}
+
+#[test]
 fn what_is_kept_is_at_most_twice_what_arrived() {
     let mut ws = WebSocket::server(Config::new());
     let mut output = Vec::new();
