@@ -321,7 +321,7 @@ fn length(short: u8, bytes: &[u8]) -> Result<Option<(u64, usize)>, ProtocolError
 /// A header on its way to the wire: 2 to 14 bytes, held in place.
 #[derive(Clone, Copy)]
 pub struct EncodedHeader {
-    /// Zero from `len` on.
+    /// As long as one store or two; the header, then zeros.
     bytes: [u8; 16],
     /// At most `MAX_HEADER`.
     len: u8,
