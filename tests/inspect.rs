@@ -15,6 +15,9 @@ use std::process::{Command, Stdio};
 
 use common::{BINARY, CLOSE, CONT, FIN, PING, PONG, Side, TEXT, request_with, response_with};
 
+/// The bit of a compressed message.
+const RSV1: u8 = 0x40;
+
 /// Beside the directory of this test's own binary.
 fn binary() -> PathBuf {
     let test = env::current_exe().expect("a test has a path");
@@ -263,6 +266,74 @@ fn the_handshake_of_a_server() {
     check(&args(&[]), b"GET / HTT", 0, &[r#"{"type":"end","state":"handshake"}"#]);
     let empty = r#"{"type":"end","state":"handshake"}"#;
     check(&args(&[]), b"", 0, &[empty]);
+}
+
+/// `--deflate` in the words of the header: what is agreed, the most that a server
+/// accepts, what a client has offered.
+#[test]
+fn compression() {
+    const HELLO: &[u8] = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
+    let (hello, open) = (r#"{"type":"text","data":"Hello"}"#, r#"{"type":"end","state":"open"}"#);
+
+    // Agreed from the start.
+    for side in [Side::Server, Side::Client] {
+        let role = if side == Side::Server { &SERVER } else { &CLIENT };
+        let args = |words: &'static str| [&role[..], &["--deflate", words]].concat();
+        let frame = side.frame(FIN | RSV1 | TEXT, HELLO);
+        for words in ["permessage-deflate", "permessage-deflate; server_max_window_bits=10"] {
+            check(&args(words), &frame, 0, &[hello, open]);
+        }
+        assert_eq!(run(role, &frame).0, 1, "a compressed message without agreement");
+        for words in
+            ["x-own", "permessage-deflate; server_max_window_bits", "permessage-deflate; x=1"]
+        {
+            assert_eq!(run(&args(words), &frame).0, 2, "{words}");
+        }
+    }
+
+    // The most that a server accepts.
+    let server = [&SERVER[..], &["--handshake", "--deflate"]].concat();
+    for (most, offer, answer) in [
+        ("permessage-deflate", "permessage-deflate", Some("permessage-deflate")),
+        (
+            "permessage-deflate; server_max_window_bits=10",
+            "permessage-deflate; server_max_window_bits=9, permessage-deflate",
+            Some("permessage-deflate; server_max_window_bits=9"),
+        ),
+        (
+            "permessage-deflate; client_no_context_takeover",
+            "x-own, permessage-deflate; client_max_window_bits",
+            Some("permessage-deflate; client_no_context_takeover"),
+        ),
+        ("permessage-deflate", "permessage-deflate; server_max_window_bits=7", None),
+    ] {
+        let head = request_with(&format!("Sec-WebSocket-Extensions: {offer}\r\n"));
+        let (status, output) = run(&[&server[..], &[most]].concat(), &head);
+        let agreed = answer.map(|answer| format!("Sec-WebSocket-Extensions: {answer}\r\n"));
+        let response =
+            sent(&String::from_utf8(response_with(&agreed.unwrap_or_default())).unwrap());
+        assert_eq!((status, output.lines().nth(1)), (0, Some(&*response)), "{most} to {offer}");
+    }
+
+    // What a client has offered, and no more than that.
+    let client = [&CLIENT[..], &["--handshake", "--deflate"]].concat();
+    for (offer, answer, is_good) in [
+        ("permessage-deflate", "permessage-deflate", true),
+        ("permessage-deflate", "permessage-deflate; client_max_window_bits=10", false),
+        (
+            "permessage-deflate; client_max_window_bits",
+            "permessage-deflate; client_max_window_bits=10",
+            true,
+        ),
+        ("permessage-deflate; server_max_window_bits=15", "permessage-deflate", false),
+        ("permessage-deflate; server_no_context_takeover", "permessage-deflate", false),
+    ] {
+        let head = response_with(&format!("Sec-WebSocket-Extensions: {answer}\r\n"));
+        let input = [head, Side::Client.frame(FIN | RSV1 | TEXT, HELLO)].concat();
+        let (status, output) = run(&[&client[..], &[offer]].concat(), &input);
+        let got_it = output.lines().any(|line| line == hello);
+        assert_eq!((status, got_it), (i32::from(!is_good), is_good), "{offer}: {answer}");
+    }
 }
 
 #[test]

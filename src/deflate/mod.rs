@@ -77,6 +77,38 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
+//! # What was agreed
+//!
+//! Which of the two it is, an [`Agreement`] tells for each direction. A server that
+//! lends a window of a fixed size meets clients that cannot be held to it, and
+//! gets their messages without takeover:
+//!
+//! ```
+//! use sansocket::deflate::{
+//!     Compression, Direction, InflateScratch, InflateWindow, Inflater, WindowBits,
+//! };
+//! use sansocket::extensions::Extensions;
+//!
+//! const MOST: WindowBits = WindowBits::new(10).unwrap();
+//!
+//! let offers = Extensions::new(b"permessage-deflate").map_while(Result::ok);
+//! let agreed = Compression::new().receive_window(MOST).accept(offers).unwrap();
+//! let Direction { window: bits, takeover } = agreed.client();
+//! let mut scratch = InflateScratch::new();
+//! let mut window = takeover.then(|| InflateWindow::new(bits, [0; MOST.size()]));
+//!
+//! let mut payload = &b"\xf2\x48\xcd\xc9\xc9\x07\x00"[..];
+//! let mut message = [0; 100]; // all of it
+//! let mut inflater = Inflater::new();
+//! let inflated = match &mut window {
+//!     Some(window) => inflater.inflate(&mut scratch, window, &mut payload, &mut message)?,
+//!     None => inflater.inflate_whole(&mut scratch, bits, &mut payload, &mut message)?,
+//! };
+//! inflater.finish()?;
+//! assert_eq!((&message[..inflated.len], takeover), (&b"Hello"[..], false));
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
 //! # Another codec
 //!
 //! zlib, or a piece of hardware, can take the place of what is here: see

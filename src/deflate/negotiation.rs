@@ -13,7 +13,7 @@
 use core::fmt;
 
 use super::{Level, WindowBits};
-use crate::extensions::Extension;
+use crate::extensions::{Extension, Value};
 
 /// The extension's name.
 pub const NAME: &str = "permessage-deflate";
@@ -37,6 +37,8 @@ pub struct Compression {
     settings: Settings,
     send: Direction,
     receive: Direction,
+    /// The words of a client's offer, where they are given.
+    words: Option<Parameters>,
 }
 
 /// What holds for the messages of one direction.
@@ -68,11 +70,16 @@ pub struct Agreement {
 }
 
 impl Agreement {
-    /// The agreement that the words of an answer express; `None` if they break
-    /// a rule. A window without a value is the largest.
+    /// The agreement that these words express, be they a server's answer or an
+    /// offer that is accepted as it is; `None` if they are not of
+    /// permessage-deflate, or are good for neither. A client's window without a
+    /// value, as an offer may have it, is the largest.
     #[must_use]
-    pub fn read(answer: &Extension<'_>) -> Option<Self> {
-        let read = Parameters::read(answer)?;
+    pub fn read(words: &Extension<'_>) -> Option<Self> {
+        let read = Parameters::read(words)?;
+        if read.server_window == Window::Any {
+            return None;
+        }
         let direction = |window, no_takeover: bool| Direction {
             window: if let Window::AtMost(window) = window { window } else { WindowBits::MAX },
             takeover: !no_takeover,
@@ -112,6 +119,7 @@ impl Compression {
             settings: Settings { level: Level::Fast, threshold: None, max_ratio: None },
             send: DEFAULT,
             receive: DEFAULT,
+            words: None,
         }
     }
 
@@ -120,9 +128,11 @@ impl Compression {
         Self { send: most.server, receive: most.client, ..Self::new() }
     }
 
-    /// For a client: at most this agreement, and the defaults otherwise.
+    /// For a client: at most this agreement, offered in the same words, and the
+    /// defaults otherwise.
     pub const fn client(most: Agreement) -> Self {
-        Self { send: most.client, receive: most.server, ..Self::new() }
+        let words = Some(most.parameters);
+        Self { send: most.client, receive: most.server, words, ..Self::new() }
     }
 
     /// How hard to try when compressing. Default: [`Level::Fast`].
@@ -133,26 +143,30 @@ impl Compression {
     /// The largest window to compress with; the peer may ask for a smaller one.
     /// Default: 12 bits.
     pub const fn send_window(self, window: WindowBits) -> Self {
-        Self { send: Direction { window, ..self.send }, ..self }
+        Self { send: Direction { window, ..self.send }, words: None, ..self }
     }
 
     /// Whether to compress with what earlier messages held, unless the peer
     /// asks not to. Default: yes.
     pub const fn send_takeover(self, takeover: bool) -> Self {
-        Self { send: Direction { takeover, ..self.send }, ..self }
+        Self { send: Direction { takeover, ..self.send }, words: None, ..self }
     }
 
-    /// The largest window to hold for the peer's messages. A peer that cannot
-    /// be held to it is not refused, but asked to go without takeover, so that
-    /// no window need be held. Default: 12 bits.
+    /// The largest window to hold for the peer's messages. Default: 12 bits.
+    ///
+    /// A client that cannot be held to it is not refused, but asked to go without
+    /// takeover: then a message is inflated into one buffer, which is its window.
+    /// A server that takes the offer must keep to it. Some know no limit and
+    /// leave it out of their answer, which fails the handshake; for them it is
+    /// [`WindowBits::MAX`].
     pub const fn receive_window(self, window: WindowBits) -> Self {
-        Self { receive: Direction { window, ..self.receive }, ..self }
+        Self { receive: Direction { window, ..self.receive }, words: None, ..self }
     }
 
     /// Whether to let the peer compress with what its earlier messages held.
     /// Default: yes.
     pub const fn receive_takeover(self, takeover: bool) -> Self {
-        Self { receive: Direction { takeover, ..self.receive }, ..self }
+        Self { receive: Direction { takeover, ..self.receive }, words: None, ..self }
     }
 
     /// The size in bytes below which messages are sent as they are. Default: 16
@@ -226,7 +240,7 @@ impl Compression {
     /// The parameters of a client's offer, to be written behind [`NAME`].
     #[must_use]
     pub fn offer(&self) -> Parameters {
-        Parameters {
+        self.words.unwrap_or(Parameters {
             server_no_takeover: !self.receive.takeover,
             client_no_takeover: !self.send.takeover,
             server_window: Window::below_max(self.receive.window),
@@ -235,7 +249,7 @@ impl Compression {
                 Window::Absent => Window::Any,
                 window => window,
             },
-        }
+        })
     }
 
     /// Holds the server's answer against the offer; `None` if it does not fit,
@@ -247,21 +261,24 @@ impl Compression {
         // > by including the "server_max_window_bits" extension parameter in
         // > the extension negotiation response to send back to the client with
         // > the same or smaller value as the offer. (§7.1.2.1)
-        let server_window = match answer.server_window {
-            Window::Absent => WindowBits::MAX,
-            Window::Any => return None,
-            Window::AtMost(window) => window,
+        let server_window = match (offer.server_window, answer.server_window) {
+            (Window::Absent, Window::Absent) => WindowBits::MAX,
+            (Window::Absent, Window::AtMost(window)) => window,
+            (Window::AtMost(most), Window::AtMost(window)) if window <= most => window,
+            _ => return None,
         };
-        if server_window > self.receive.window {
-            return None;
-        }
-        let client_window = match answer.client_window {
-            Window::Absent => self.send.window,
-            Window::Any => return None,
-            // > [...] with a value equal to or smaller than the received value.
-            // > (§7.1.2.2)
-            Window::AtMost(window) if window > self.send.window => return None,
-            Window::AtMost(window) => window,
+        // > If a received extension negotiation offer doesn't have the
+        // > "client_max_window_bits" extension parameter, the corresponding
+        // > extension negotiation response to the offer MUST NOT include the
+        // > "client_max_window_bits" extension parameter.
+        // >
+        // > [...] with a value equal to or smaller than the received value.
+        // > (§7.1.2.2)
+        let client_window = match (offer.client_window, answer.client_window) {
+            (_, Window::Absent) => self.send.window,
+            (Window::Any, Window::AtMost(window)) => window,
+            (Window::AtMost(most), Window::AtMost(window)) if window <= most => window,
+            _ => return None,
         };
         // As §7.1.1.1 has it, the server agrees by saying the same.
         if offer.server_no_takeover && !answer.server_no_takeover {
@@ -308,6 +325,13 @@ enum Window {
 }
 
 impl Window {
+    fn read(value: Option<Value<'_>>) -> Option<Self> {
+        match value {
+            Some(value) => window_bits(value.bytes()).map(Self::AtMost),
+            None => Some(Self::Any),
+        }
+    }
+
     /// The largest window goes without saying.
     fn below_max(window: WindowBits) -> Self {
         if window < WindowBits::MAX { Self::AtMost(window) } else { Self::Absent }
@@ -315,8 +339,8 @@ impl Window {
 }
 
 impl Parameters {
-    /// `None` if a rule is broken that holds for offers and answers alike
-    /// (§7):
+    /// `None` for another extension, or if a rule is broken that holds for offers
+    /// and answers alike (§7):
     ///
     /// > The negotiation offer contains an extension parameter not defined for
     /// > use in an offer.
@@ -327,6 +351,9 @@ impl Parameters {
     /// > The negotiation offer contains multiple extension parameters with the
     /// > same name.
     fn read(extension: &Extension<'_>) -> Option<Self> {
+        if extension.name() != NAME {
+            return None;
+        }
         let mut read = Self::default();
         for (name, value) in extension.params() {
             let repeated = match name {
@@ -336,16 +363,13 @@ impl Parameters {
                 "client_no_context_takeover" if value.is_none() => {
                     core::mem::replace(&mut read.client_no_takeover, true)
                 }
-                "server_max_window_bits" | "client_max_window_bits" => {
-                    let window = match value {
-                        Some(value) => Window::AtMost(window_bits(value.bytes())?),
-                        None => Window::Any,
-                    };
-                    let slot = match name {
-                        "server_max_window_bits" => &mut read.server_window,
-                        _ => &mut read.client_window,
-                    };
-                    core::mem::replace(slot, window) != Window::Absent
+                "server_max_window_bits" => {
+                    let window = Window::read(value)?;
+                    core::mem::replace(&mut read.server_window, window) != Window::Absent
+                }
+                "client_max_window_bits" => {
+                    let window = Window::read(value)?;
+                    core::mem::replace(&mut read.client_window, window) != Window::Absent
                 }
                 _ => return None,
             };
@@ -355,19 +379,7 @@ impl Parameters {
         }
         Some(read)
     }
-}
 
-/// A decimal number from 8 to 15, without leading zeros (§7.1.2).
-fn window_bits(mut digits: impl Iterator<Item = u8>) -> Option<WindowBits> {
-    let bits = match (digits.next(), digits.next(), digits.next()) {
-        (Some(ones @ b'8'..=b'9'), None, _) => ones - b'0',
-        (Some(b'1'), Some(ones @ b'0'..=b'5'), None) => 10 + (ones - b'0'),
-        _ => return None,
-    };
-    WindowBits::new(bits)
-}
-
-impl Parameters {
     /// The parameters in order, each with its value if it has one.
     pub(crate) fn pairs(self) -> impl Iterator<Item = (&'static str, Option<u8>)> {
         let takeover = |none: bool, name| none.then_some((name, None));
@@ -384,6 +396,16 @@ impl Parameters {
         ];
         pairs.into_iter().flatten()
     }
+}
+
+/// A decimal number from 8 to 15, without leading zeros (§7.1.2).
+fn window_bits(mut digits: impl Iterator<Item = u8>) -> Option<WindowBits> {
+    let bits = match (digits.next(), digits.next(), digits.next()) {
+        (Some(ones @ b'8'..=b'9'), None, _) => ones - b'0',
+        (Some(b'1'), Some(ones @ b'0'..=b'5'), None) => 10 + (ones - b'0'),
+        _ => return None,
+    };
+    WindowBits::new(bits)
 }
 
 impl fmt::Display for Parameters {
@@ -435,12 +457,19 @@ mod tests {
     fn at_most_an_agreement() {
         for takeovers in [(true, true), (true, false), (false, true), (false, false)] {
             for windows in [(8, 15), (15, 8), (9, 12), (15, 15)] {
-                let most = Agreement {
-                    server: Direction { window: bits(windows.0), takeover: takeovers.0 },
-                    client: Direction { window: bits(windows.1), takeover: takeovers.1 },
-                    parameters: Parameters::default(),
-                    settings: Compression::new().settings,
-                };
+                let mut words = NAME.to_owned();
+                for (side, window, takeover) in
+                    [("server", windows.0, takeovers.0), ("client", windows.1, takeovers.1)]
+                {
+                    words += &format!("; {side}_max_window_bits={window}");
+                    words += &if takeover {
+                        String::new()
+                    } else {
+                        format!("; {side}_no_context_takeover")
+                    };
+                }
+                let most = Extensions::new(words.as_bytes()).next().unwrap().unwrap();
+                let most = Agreement::read(&most).unwrap();
                 // With somebody who would agree to anything, it comes to the same.
                 let anything = compression(15, 15);
                 let agreed = |client: Compression, server: Compression| {
@@ -454,6 +483,46 @@ mod tests {
                 assert_eq!(agreed(Compression::client(most), Compression::server(most)), expected);
             }
         }
+    }
+
+    #[test]
+    fn words_that_are_no_agreement() {
+        for words in
+            ["x-own", "x-own; server_max_window_bits=12", "; server_max_window_bits", "; other"]
+        {
+            let words =
+                if words.starts_with(';') { format!("{NAME}{words}") } else { words.to_owned() };
+            let words = Extensions::new(words.as_bytes()).next().unwrap().unwrap();
+            assert_eq!(Agreement::read(&words), None, "{words:?}");
+            assert_eq!(compression(15, 15).check(&words), None, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_client_is_held_to_the_words_it_was_given() {
+        for (offer, answer, is_good) in [
+            ("", "", true),
+            ("", "; server_max_window_bits=9", true),
+            ("", "; client_max_window_bits=10", false),
+            ("; client_max_window_bits", "; client_max_window_bits=15", true),
+            ("; client_max_window_bits=11", "; client_max_window_bits=11", true),
+            ("; client_max_window_bits=11", "; client_max_window_bits=12", false),
+            ("; client_max_window_bits=11", "; client_max_window_bits", false),
+            ("; server_max_window_bits=15", "; server_max_window_bits=15", true),
+            ("; server_max_window_bits=15", "", false),
+            ("; server_max_window_bits=10", "; server_max_window_bits=11", false),
+            ("; server_no_context_takeover", "", false),
+        ] {
+            let offered = format!("{NAME}{offer}");
+            let words = Extensions::new(offered.as_bytes()).next().unwrap().unwrap();
+            let client = Compression::client(Agreement::read(&words).unwrap());
+            assert_eq!(client.offer().to_string(), offer);
+            assert_eq!(check(client, answer).is_some(), is_good, "{offer:?} answered {answer:?}");
+        }
+        // Whoever wishes something else then, says it in words of its own.
+        let words = Extensions::new(NAME.as_bytes()).next().unwrap().unwrap();
+        let client = Compression::client(Agreement::read(&words).unwrap()).send_window(bits(9));
+        assert_eq!(client.offer().to_string(), "; client_max_window_bits=9");
     }
 
     #[test]

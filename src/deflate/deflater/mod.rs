@@ -43,8 +43,8 @@ pub enum Level {
 }
 
 impl Level {
-    /// The bytes of table that [`DeflateScratch::deflate_whole`] can make use
-    /// of at this level.
+    /// The bytes of table to lend to [`DeflateScratch::deflate_whole`] at this
+    /// level. At [`Fast`](Self::Fast) more finds a little more, up to 64 KiB.
     #[must_use]
     pub const fn table_len(self, bits: WindowBits) -> usize {
         match self {
@@ -122,8 +122,8 @@ impl<const TOKENS: usize> DeflateScratch<TOKENS> {
     /// `message` is all the history there is.
     ///
     /// `table` is memory for the time of the call, whatever is in it.
-    /// [`Level::table_len`] tells how much can be made use of; less is no
-    /// error, but finds less. The result does not depend on what was deflated
+    /// [`Level::table_len`] tells how much to lend; less is no error, but finds
+    /// less. The result does not depend on what was deflated
     /// before. Returns the length of the payload.
     ///
     /// # Errors

@@ -95,9 +95,13 @@ impl Compressor {
             });
             deflater.deflate(working, message, true, room)
         } else {
-            let len = level.table_len(window).max(scratch.table.len());
-            scratch.table.resize(len, 0);
-            working.deflate_whole(level, window, &mut scratch.table, message, room)
+            // As long as for this connection, whatever others made of it.
+            let len = level.table_len(window);
+            if scratch.table.len() < len {
+                scratch.table.resize(len, 0);
+            }
+            let table = scratch.table.get_mut(..len).unwrap_or_default();
+            working.deflate_whole(level, window, table, message, room)
         };
         deflated.ok()
     }
