@@ -417,3 +417,47 @@ fn checked_bears_a_codec_that_is_wrong() {
     server.send(&[7; 1000][..], &mut wire).unwrap();
     assert_eq!((wire[0], wire.len()), (0x82, 1004), "sent as it is");
 }
+
+/// Takes all of its input at once, which is what it inflates to, and gives it out as
+/// there is room.
+struct Hoard(VecDeque<u8>);
+
+impl Inflate for Hoard {
+    fn inflate(&mut self, input: &mut &[u8], output: &mut [u8]) -> Result<usize, InflateError> {
+        self.0.extend(std::mem::take(input));
+        let n = self.0.len().min(output.len());
+        output.iter_mut().zip(self.0.drain(..n)).for_each(|(slot, byte)| *slot = byte);
+        Ok(n)
+    }
+
+    fn is_between_blocks(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// That the input is used up does not say that no byte is due.
+#[test]
+fn what_it_has_taken_is_asked_for() {
+    let bytes = noise(12, 5);
+    for len in 0..=bytes.len() {
+        for room in 0..=bytes.len() {
+            let mut checked = Checked::new(Hoard(VecDeque::new()));
+            let (mut input, mut output) = (&bytes[..len], Vec::<u8>::new());
+            loop {
+                let mut piece = vec![0; room];
+                let Inflated { len: n, is_full } = checked.inflate(&mut input, &mut piece).unwrap();
+                let due = len - output.len();
+                assert_eq!((n, is_full), (due.min(room), due > room), "{len} in rooms of {room}");
+                output.extend(&piece[..n]);
+                if !is_full || room == 0 {
+                    break;
+                }
+            }
+            assert_eq!(output, bytes[..if room == 0 { 0 } else { len }]);
+        }
+    }
+}

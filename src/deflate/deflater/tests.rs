@@ -154,3 +154,63 @@ fn without_a_window_the_result_depends_on_the_message_alone() {
         Pair::new(level, 15).expect(&payloads[0][..n], &message);
     }
 }
+
+/// However often the window moves, and whatever its positions then count from.
+#[test]
+fn the_last_message_is_history_for_the_next() {
+    for level in LEVELS {
+        for bits in [8, 9, 10] {
+            let mut pair = Pair::new(level, bits);
+            let message = text::<62>(3);
+            pair.send(&message);
+            for _ in 0..1200 {
+                assert_eq!(pair.send(&message), 4, "{level:?} {bits}");
+            }
+            // Twice, with a message between them so long that both fit the window.
+            let (message, other) = (noise::<97>(1), noise::<100>(2));
+            pair.send(&message);
+            for turn in 0..300 {
+                pair.send(&other);
+                let n = pair.send(&message);
+                assert!(n < 10, "{level:?} {bits} {turn}: {n}");
+            }
+        }
+    }
+}
+
+/// Nothing takes more than it does stored or, all of it literals, in the fixed codes.
+#[test]
+fn the_shortest_kind_of_block_is_taken() {
+    let mut scratch = <DeflateScratch>::new();
+    for mask in [0x0f, 0x7f, 0x8f, 0xff] {
+        let message = noise::<2000>(8).map(|byte| byte & mask);
+        for len in (0..40).chain([200, 500, 2000]) {
+            let message = &message[..len];
+            let mut payload = [0; 2100];
+            let n = scratch
+                .deflate_whole(Level::Fast, WindowBits::MAX, &mut [], message, &mut payload)
+                .unwrap();
+            let literals: usize = message.iter().map(|&byte| if byte < 144 { 8 } else { 9 }).sum();
+            let fixed = (3 + literals + 7 + 3).div_ceil(8);
+            let stored = 5 + len + 1;
+            assert!(n <= if len == 0 { 1 } else { fixed.min(stored) }, "{mask} {len}: {n}");
+            Pair::new(Level::Fast, 15).expect(&payload[..n], message);
+        }
+    }
+}
+
+/// Stored blocks are as long as they can be, however small the blocks that were tried.
+#[test]
+fn noise_costs_five_bytes_in_64_kib() {
+    let message: Vec<u8> = noise::<140_000>(9).to_vec();
+    let mut payload = vec![0; 150_000];
+    let mut scratch = <DeflateScratch<100>>::new();
+    for level in LEVELS {
+        for len in [1000, 65_535, 65_536, 131_070, 131_071] {
+            let bits = WindowBits::MIN;
+            let mut deflater = Deflater::new(level, bits, [0; MEMORY]);
+            let n = deflater.deflate(&mut scratch, &message[..len], true, &mut payload);
+            assert_eq!(n, Ok(len + 5 * len.div_ceil(65_535) + 1), "{level:?} {len}");
+        }
+    }
+}
