@@ -385,4 +385,72 @@ mod tests {
         }
         assert_eq!(table.lookup((1 << 15) - 1).base(), usize::from(DISTANCES[15].base));
     }
+
+    /// The lengths of a complete code: a tree whose leaves are split until there are
+    /// `symbols` of them, rather the deep ones if it is `slanted`.
+    fn complete_code(
+        symbols: usize,
+        slanted: bool,
+        mut pick: impl FnMut(usize) -> usize,
+    ) -> Vec<u8> {
+        let mut lengths = vec![1, 1];
+        while lengths.len() < symbols {
+            let last = lengths.len() - 1;
+            let leaf = if slanted && pick(4) > 0 { last - pick(2) } else { pick(last + 1) };
+            if lengths[leaf] < 15 {
+                let length = lengths.remove(leaf) + 1;
+                lengths.extend([length; 2]);
+            }
+        }
+        for n in (1..lengths.len()).rev() {
+            lengths.swap(n, pick(n + 1));
+        }
+        lengths
+    }
+
+    /// What `bits` begin with, taken bit by bit: the symbol, and the length of its code
+    /// (RFC 1951 §3.2.2).
+    fn decode_bitwise(lengths: &[u8], counts: &[usize; 16], bits: usize) -> (usize, usize) {
+        let (mut code, mut first) = (0, 0);
+        for length in 1..=15 {
+            code = code << 1 | bits >> (length - 1) & 1;
+            first = (first + if length > 1 { counts[length - 1] } else { 0 }) << 1;
+            if code - first < counts[length] {
+                let of_this_length = |&(_, &each): &(usize, &u8)| usize::from(each) == length;
+                let mut symbols = lengths.iter().enumerate().filter(of_this_length);
+                return (symbols.nth(code - first).unwrap().0, length);
+            }
+        }
+        panic!("the code is not complete");
+    }
+
+    #[test]
+    fn every_code_decodes_as_bit_by_bit() {
+        let mut seed = 1_u32;
+        let mut pick = |n: usize| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as usize % n
+        };
+        let (mut litlen, mut distance) = (LitlenTable::new(), DistanceTable::new());
+        for symbols in [2, 3, 19, 30, 257, 286] {
+            for slanted in [false, true] {
+                let lengths = complete_code(symbols, slanted, &mut pick);
+                let mut counts = [0; 16];
+                lengths.iter().for_each(|&length| counts[usize::from(length)] += 1);
+                // A table may be made where another was.
+                litlen.build(&lengths, &LITLEN, true).unwrap();
+                let has_distances = distance.build(&lengths[..symbols.min(30)], &DISTANCE, true);
+                assert_eq!(has_distances.is_ok(), symbols <= 30);
+                for bits in (0..1 << 15).step_by(3) {
+                    let (symbol, length) = decode_bitwise(&lengths, &counts, bits);
+                    let entry = litlen.lookup(bits as u64);
+                    assert_eq!(entry.0, LITLEN[symbol].with_code(length).0, "{bits:b}");
+                    if symbols <= 30 {
+                        let entry = distance.lookup(bits as u64);
+                        assert_eq!(entry.0, DISTANCE[symbol].with_code(length).0, "{bits:b}");
+                    }
+                }
+            }
+        }
+    }
 }
