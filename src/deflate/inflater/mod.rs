@@ -253,10 +253,10 @@ impl Inflater {
                     self.step = Step::Stored { left };
                     if left == 0 {
                         self.end_block(reader);
-                    } else if output.room() > 0 || !reader.has_byte() {
-                        return Ok(Stop::Input);
-                    } else {
+                    } else if reader.has_byte() {
                         return Ok(Stop::Output);
+                    } else {
+                        return Ok(Stop::Input);
                     }
                 }
                 Step::Codes => {

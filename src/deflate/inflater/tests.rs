@@ -139,3 +139,34 @@ fn a_distance_is_held_to_the_window() {
         assert_eq!(result.map(|inflated| inflated.len), expected);
     }
 }
+
+/// Wherever the input is cut, and however little room there is.
+#[test]
+fn is_full_says_that_a_byte_more_is_due() {
+    let payloads: [&[u8]; 4] = [
+        // Stored; in the fixed codes; both; 259 times the same byte.
+        b"\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00",
+        b"\xf2\x48\xcd\xc9\xc9\x07\x00",
+        b"\x00\x02\x00\xfd\xff\x48\x65\xca\xc9\xc9\x07\x00",
+        b"\x4a\x4c\x1c\xf1\x00\x00",
+    ];
+    let inflate = |input: &[u8], output: &mut [u8]| {
+        let (mut inflater, mut rest) = (Inflater::new(), input);
+        let inflated =
+            inflater.inflate(&mut InflateScratch::new(), &mut window(), &mut rest, output);
+        assert!(inflated.is_ok_and(|inflated| inflated.is_full || rest.is_empty()));
+        inflated.unwrap()
+    };
+    for payload in payloads {
+        for end in 0..=payload.len() {
+            let mut output = [0; 300];
+            let all = inflate(&payload[..end], &mut output);
+            assert!(!all.is_full);
+            for room in (0..=all.len + 1).rev().take(9).chain(0..4) {
+                let inflated = inflate(&payload[..end], &mut output[..room]);
+                let expected = Inflated { len: all.len.min(room), is_full: all.len > room };
+                assert_eq!(inflated, expected, "{end} bytes into {room}");
+            }
+        }
+    }
+}
