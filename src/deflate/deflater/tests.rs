@@ -182,8 +182,8 @@ fn the_last_message_is_history_for_the_next() {
 #[test]
 fn the_shortest_kind_of_block_is_taken() {
     let mut scratch = <DeflateScratch>::new();
-    for mask in [0x0f, 0x7f, 0x8f, 0xff] {
-        let message = noise::<2000>(8).map(|byte| byte & mask);
+    for (mask, high) in [(0x0f, 0), (0x7f, 0), (0x8f, 0), (0xff, 0), (0xff, 0x90)] {
+        let message = noise::<2000>(8).map(|byte| byte & mask | high);
         for len in (0..40).chain([200, 500, 2000]) {
             let message = &message[..len];
             let mut payload = [0; 2100];
@@ -193,7 +193,7 @@ fn the_shortest_kind_of_block_is_taken() {
             let literals: usize = message.iter().map(|&byte| if byte < 144 { 8 } else { 9 }).sum();
             let fixed = (3 + literals + 7 + 3).div_ceil(8);
             let stored = 5 + len + 1;
-            assert!(n <= if len == 0 { 1 } else { fixed.min(stored) }, "{mask} {len}: {n}");
+            assert!(n <= if len == 0 { 1 } else { fixed.min(stored) }, "{mask} {high} {len}: {n}");
             Pair::new(Level::Fast, 15).expect(&payload[..n], message);
         }
     }
@@ -212,5 +212,55 @@ fn noise_costs_five_bytes_in_64_kib() {
             let n = deflater.deflate(&mut scratch, &message[..len], true, &mut payload);
             assert_eq!(n, Ok(len + 5 * len.div_ceil(65_535) + 1), "{level:?} {len}");
         }
+    }
+}
+
+/// What is stored ends where coding pays again, be it at the end.
+#[test]
+fn text_behind_noise_is_not_stored() {
+    let message = [&noise::<200>(1)[..], &[b'a'; 90]].concat();
+    let mut scratch = <DeflateScratch<100>>::new();
+    for level in LEVELS {
+        let mut deflater = Deflater::new(level, WindowBits::MIN, [0; MEMORY]);
+        let n = deflater.deflate(&mut scratch, &message, true, &mut [0; 400]).unwrap();
+        assert!(n < 220, "{n}");
+    }
+}
+
+/// However small, and too small to be of use.
+#[test]
+fn tables_of_any_size() {
+    let mut scratch = <DeflateScratch>::new();
+    let message = text::<300>(1);
+    for level in LEVELS {
+        for len in 0..40 {
+            let (mut table, mut payload) = ([0; 40], [0; 400]);
+            let table = &mut table[..len];
+            let n = scratch.deflate_whole(level, WindowBits::MAX, table, &message, &mut payload);
+            Pair::new(level, 15).expect(&payload[..n.unwrap()], &message);
+        }
+    }
+}
+
+/// A match may begin at the second byte, and have any length.
+#[test]
+fn runs_of_any_length() {
+    let mut scratch = <DeflateScratch>::new();
+    for len in 0..300 {
+        let (mut table, mut payload) = ([0; 600], [0; 400]);
+        let message = &[7; 300][..len];
+        let n = scratch
+            .deflate_whole(Level::Best, WindowBits::MAX, &mut table, message, &mut payload)
+            .unwrap();
+        Pair::new(Level::Best, 15).expect(&payload[..n], message);
+        let mut output = [0; 400];
+        let inflated = Inflater::new().inflate_whole(
+            &mut InflateScratch::new(),
+            WindowBits::MAX,
+            &mut &payload[..n],
+            &mut output,
+        );
+        assert_eq!(inflated.unwrap().len, len);
+        assert_eq!(&output[..len], message);
     }
 }

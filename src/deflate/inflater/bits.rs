@@ -158,4 +158,21 @@ mod tests {
         assert_eq!(&output, b"abcdefghijkl");
         assert_eq!(reader.take(1), None);
     }
+
+    #[test]
+    fn a_refill_leaves_room_for_no_byte_more() {
+        let input = [0xff; 20];
+        for begun in 0..=7 {
+            for len in 0..=input.len() {
+                let mut reader = BitReader::new(Leftover::EMPTY, &input[..1]);
+                reader.take(8 - begun).unwrap();
+                let mut reader = BitReader::new(reader.suspend().0, &input[..len]);
+                reader.refill();
+                let all = begun as usize + 8 * len;
+                let expected = if all < 64 { all } else { 56 + begun as usize };
+                assert_eq!(reader.count() as usize, expected, "{begun} {len}");
+            }
+        }
+        assert_eq!(BitReader::new(Leftover::EMPTY, &[7]).take(8), Some(7));
+    }
 }

@@ -52,6 +52,8 @@ fn first_messages() {
         // A final block without the byte behind it, and with another stream.
         (b"\xf3\x48\xcd\xc9\xc9\x07\x00", Ok(b"Hello")),
         (b"\xf3\x48\xcd\xc9\xc9\x07\x00\xf2\x48\xcd\xc9\xc9\x07\x00", Ok(b"HelloHello")),
+        // A final block that ends with its last byte.
+        (b"\x3b\x71\xe9\xce\xb3\x0f\xbf\x00", Ok(b"\xc8\xd2\xdc\xe6\xf0\xfa")),
         (b"\x02\x00", Ok(b"")),
         (b"", Err(Truncated)),
         (b"\xf2\x48\xcd\xc9\xc9", Err(Truncated)),
@@ -168,5 +170,33 @@ fn is_full_says_that_a_byte_more_is_due() {
                 assert_eq!(inflated, expected, "{end} bytes into {room}");
             }
         }
+    }
+}
+
+/// With room enough for the fast loop, and input that ends within it.
+#[test]
+fn every_cut_in_two_gives_the_same() {
+    let mut text = [0; 600];
+    for (n, byte) in text.iter_mut().enumerate() {
+        // A byte or two that are new, then some that are not.
+        *byte = if n % 7 < 2 { (n * n % 251) as u8 } else { b'a' + (n % 7 + n / 90) as u8 };
+    }
+    let (mut payload, mut table) = ([0; 700], [0; 4096]);
+    let n = <DeflateScratch>::new()
+        .deflate_whole(Level::Best, WindowBits::MAX, &mut table, &text, &mut payload)
+        .unwrap();
+    for cut in 0..=n {
+        let (mut inflater, mut output) = (Inflater::new(), [0; 2000]);
+        for mut piece in [&payload[..cut], &payload[cut..n]] {
+            let inflated = inflater.inflate_whole(
+                &mut InflateScratch::new(),
+                WindowBits::MAX,
+                &mut piece,
+                &mut output,
+            );
+            assert!(!inflated.unwrap().is_full);
+        }
+        assert_eq!(output[..inflater.len()], text);
+        assert_eq!(inflater.finish(), Ok(()));
     }
 }
