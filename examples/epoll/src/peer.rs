@@ -51,7 +51,7 @@ impl Peer {
     /// Writes what is left, reads once and answers.
     pub(crate) fn turn(&mut self, now: Duration, shared: &mut Shared) -> Result<Turn, Error> {
         let Shared { options, input, output, scratch } = shared;
-        self.write(output)?;
+        self.write(now, output)?;
         let mut turn = Turn::Wait;
         if self.backlog.len() <= BACKLOG && !self.session.has_ended() {
             match self.stream.read(input) {
@@ -67,15 +67,15 @@ impl Peer {
             }
         }
         let in_time = self.session.on_timeout(now, options, output);
-        self.write(output)?;
+        self.write(now, output)?;
         in_time?;
         Ok(if self.session.is_over() { Turn::Over } else { turn })
     }
 
     /// Writes what is left from before, and then `fresh`, with one call as long as both fit. What
     /// the peer does not take is left for later.
-    fn write(&mut self, fresh: &mut Vec<u8>) -> io::Result<()> {
-        let mut rest = &fresh[..];
+    fn write(&mut self, now: Duration, fresh: &mut Vec<u8>) -> io::Result<()> {
+        let (mut rest, mut taken) = (&fresh[..], 0);
         let written = loop {
             if self.backlog.is_empty() && rest.is_empty() {
                 break Ok(());
@@ -84,10 +84,8 @@ impl Peer {
             match self.stream.write_vectored(&[a, b, rest].map(IoSlice::new)) {
                 Ok(n) => {
                     let of_backlog = n.min(self.backlog.len());
-                    if of_backlog > 0 {
-                        self.session.on_progress();
-                        self.backlog.drain(..of_backlog);
-                    }
+                    self.backlog.drain(..of_backlog);
+                    taken += of_backlog;
                     rest = &rest[n - of_backlog..];
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break Ok(()),
@@ -97,6 +95,7 @@ impl Peer {
         };
         self.backlog.extend(rest);
         fresh.clear(); // for the next peer
+        self.session.on_write(now, taken, self.backlog.len());
         if self.backlog.is_empty() {
             self.backlog = VecDeque::new();
             if self.session.ends_now() {

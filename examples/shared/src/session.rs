@@ -4,14 +4,18 @@
 
 use std::time::Duration;
 
-use sansocket::keepalive::{Due, Keepalive, TimedOut};
+use sansocket::keepalive::{Due, Keepalive};
 use sansocket::{Received, Scratch, Server, WebSocket};
 
-use crate::{Answer, Opening, Options};
+use crate::{Answer, Error, Opening, Options};
 
 pub struct Session {
     state: State,
     keepalive: Keepalive,
+    /// Since when the peer has taken nothing of what waits for it; none if nothing waits.
+    stuck_since: Option<Duration>,
+    /// How long it may.
+    patience: Duration,
     /// Whether the peer has ended its side.
     has_ended: bool,
     /// Whether we have.
@@ -31,7 +35,8 @@ impl Session {
         let mut keepalive = Keepalive::opening(options.timeouts());
         keepalive.on_timeout(now); // the request has time from here on
         let state = State::Opening(Opening::default());
-        Self { state, keepalive, has_ended: false, is_shut: false }
+        let patience = options.idle_timeout;
+        Self { state, keepalive, stuck_since: None, patience, has_ended: false, is_shut: false }
     }
 
     /// Takes what the peer sent, none for its end, and appends what is to be written to `output`.
@@ -42,7 +47,9 @@ impl Session {
         output: &mut Vec<u8>,
         scratch: &mut Scratch,
     ) {
-        self.keepalive.on_bytes();
+        if !matches!(self.state, State::Ending) {
+            self.keepalive.on_bytes(); // what is dropped puts off no deadline
+        }
         self.has_ended |= input.is_empty();
         let keepalive = &mut self.keepalive;
         let goes_on = match &mut self.state {
@@ -66,9 +73,15 @@ impl Session {
         }
     }
 
-    /// The peer has taken some of what had to wait for it: it is there, and slow.
-    pub fn on_progress(&mut self) {
-        self.keepalive.on_bytes();
+    /// Tells how many bytes the peer has taken of those that waited for it, and how many wait now.
+    ///
+    /// Who takes some is there, and slow. Who takes none is not kept for what it says meanwhile.
+    pub fn on_write(&mut self, now: Duration, taken: usize, left: usize) {
+        if taken > 0 {
+            self.keepalive.on_bytes();
+            self.stuck_since = None;
+        }
+        self.stuck_since = (left > 0).then(|| self.stuck_since.unwrap_or(now));
     }
 
     /// Tells the time: each round, after what came has been received.
@@ -80,7 +93,10 @@ impl Session {
         now: Duration,
         options: &Options,
         output: &mut Vec<u8>,
-    ) -> Result<(), TimedOut> {
+    ) -> Result<(), Error> {
+        if self.takes_until().is_some_and(|deadline| deadline <= now) {
+            return Err("the peer takes nothing".into());
+        }
         match (self.keepalive.on_timeout(now), &mut self.state) {
             (Some(Due::Ping(payload)), State::Open(ws)) => ws.ping(payload, output),
             (Some(Due::Close(close)), State::Open(ws)) => ws.close(close, output),
@@ -92,7 +108,7 @@ impl Session {
                 self.keepalive.on_close();
                 self.keepalive.on_timeout(now);
             }
-            (Some(Due::Failed(error)), _) => return Err(error),
+            (Some(Due::Failed(error)), _) => return Err(error.into()),
             _ => {}
         }
         Ok(())
@@ -100,7 +116,12 @@ impl Session {
 
     /// When to call [`on_timeout`](Self::on_timeout) again, if not before.
     pub fn next_deadline(&self) -> Duration {
-        self.keepalive.next_deadline().unwrap_or(Duration::MAX)
+        let deadlines = [self.keepalive.next_deadline(), self.takes_until()];
+        deadlines.into_iter().flatten().min().unwrap_or(Duration::MAX)
+    }
+
+    fn takes_until(&self) -> Option<Duration> {
+        Some(self.stuck_since?.saturating_add(self.patience))
     }
 
     /// Whether to end our side, once all is written: it is true once.

@@ -71,7 +71,7 @@ impl Peer {
         match done {
             Some(n) if self.written < self.output.len() => {
                 self.written += n;
-                self.session.on_progress();
+                self.session.on_write(now, n, self.output.len() - self.written);
                 if self.written == self.output.len() {
                     (self.output, self.written) = (Vec::new(), 0);
                 }
@@ -82,6 +82,7 @@ impl Peer {
             None => {}
         }
         self.session.on_timeout(now, options, &mut self.output)?;
+        self.session.on_write(now, 0, self.output.len() - self.written);
         if self.output.is_empty() && self.session.ends_now() {
             self.stream.shutdown(Shutdown::Write)?;
         }

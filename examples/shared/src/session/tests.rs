@@ -1,4 +1,5 @@
 use super::*;
+use sansocket::keepalive::TimedOut;
 
 const REQUEST: &[u8] =
     b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -37,9 +38,10 @@ impl Script {
     }
 
     /// What is said at this time, in seconds.
-    fn at(&mut self, seconds: u64) -> Result<Vec<u8>, TimedOut> {
+    fn at(&mut self, seconds: u64) -> Result<Vec<u8>, String> {
         let now = Duration::from_secs(seconds);
-        self.session.on_timeout(now, &self.options, &mut self.output)?;
+        let in_time = self.session.on_timeout(now, &self.options, &mut self.output);
+        in_time.map_err(|error| error.to_string())?;
         Ok(std::mem::take(&mut self.output))
     }
 }
@@ -64,7 +66,7 @@ fn a_request_has_its_time_as_a_whole() {
         script.receive(&REQUEST[..1]);
         assert_eq!(script.at(second), Ok(vec![]));
     }
-    assert_eq!(script.at(10), Err(TimedOut::Handshake));
+    assert_eq!(script.at(10), Err(TimedOut::Handshake.to_string()));
 }
 
 #[test]
@@ -75,7 +77,7 @@ fn who_is_silent_gets_a_ping_then_a_close_then_a_last_deadline() {
     assert!(script.at(60).unwrap().starts_with(b"\x88"));
     assert!(script.session.ends_now() && !script.session.is_over());
     assert_eq!(script.at(69), Ok(vec![]));
-    assert_eq!(script.at(79), Err(TimedOut::Close));
+    assert_eq!(script.at(79), Err(TimedOut::Close.to_string()));
 }
 
 #[test]
@@ -83,17 +85,46 @@ fn who_only_takes_what_is_written_is_alive() {
     let mut script = Script::opened();
     let mut pings = 0;
     for second in 0..600 {
-        script.session.on_progress();
+        script.session.on_write(Duration::from_secs(second), 1, 1);
         pings += script.at(second).unwrap().starts_with(b"\x89") as u32;
     }
     assert_eq!(pings, 1, "the first is not answered yet");
     // To the end, too: what is left to be written may take its time.
     script.session.receive(&mut [], &script.options, &mut script.output, &mut script.scratch);
     for second in 600..900 {
-        script.session.on_progress();
+        script.session.on_write(Duration::from_secs(second), 1, 1);
         assert_eq!(script.at(second), Ok(vec![]));
     }
     assert!(script.at(960).is_err());
+}
+
+#[test]
+fn who_takes_nothing_is_not_kept_for_what_it_says() {
+    // Open, and after an error: the Close that tells it waits, too.
+    for last in [HELLO, b"\xff"] {
+        let mut script = Script::opened();
+        script.receive(last);
+        for second in 0..60 {
+            script.session.on_write(Duration::from_secs(second), 0, 7);
+            script.receive(b"\x8a\x80\0\0\0\0");
+            assert!(script.at(second).is_ok());
+            assert!(script.session.next_deadline() <= Duration::from_secs(60));
+        }
+        assert_eq!(script.at(60), Err("the peer takes nothing".into()));
+    }
+}
+
+#[test]
+fn what_comes_after_an_error_puts_off_no_deadline() {
+    let mut script = Script::opened();
+    script.at(0).unwrap();
+    assert!(script.receive(b"\xff").starts_with(b"\x88"));
+    for second in 1..60 {
+        script.receive(b"x");
+        assert_eq!(script.at(second), Ok(vec![]));
+    }
+    script.receive(b"x");
+    assert!(script.at(60).is_err());
 }
 
 #[test]
@@ -114,7 +145,7 @@ fn after_both_closes_the_peer_has_a_deadline_to_end() {
     assert!(script.session.ends_now() && !script.session.is_over());
     assert_eq!(script.receive(HELLO), b"", "what comes now is dropped");
     assert_eq!(script.at(1), Ok(vec![]));
-    assert_eq!(script.at(11), Err(TimedOut::Close));
+    assert_eq!(script.at(11), Err(TimedOut::Close.to_string()));
 }
 
 #[test]
@@ -124,5 +155,5 @@ fn who_is_silent_and_takes_nothing_has_the_last_deadline_too() {
         script.at(second).unwrap();
     }
     assert_eq!(script.at(69), Ok(vec![]));
-    assert_eq!(script.at(70), Err(TimedOut::Close));
+    assert_eq!(script.at(70), Err(TimedOut::Close.to_string()));
 }
