@@ -328,6 +328,52 @@ def never_reads_pongs(server):
     return never_reads(server, bytes(125), PING)
 
 
+def unread(server):
+    """Bytes that the kernel holds of what the server wrote: on their way, or not yet read."""
+    here, total = "0100007F:%04X" % server.address[1], 0
+    with open("/proc/net/tcp") as table:
+        for row in (line.split() for line in table):
+            sending, arrived = row[4].split(":") if row[1] == here or row[2] == here else ("0", "0")
+            total += int(sending if row[1] == here else arrived, 16)
+    return total
+
+
+def reads_no_more(server, now_and_then):
+    """A peer of which a little waits to be written, less than stops a server from reading."""
+    peer = server.peer(receive_buffer=4096)
+    message = frame(BINARY if server.rooms is None else TEXT, b"m" * 10_000)
+    sent, rounds, end = 0, 0, time.monotonic() + LIMIT
+    try:
+        while server.connections() > 0:
+            if time.monotonic() > end:
+                raise Fault(f"it is kept without end, with {unread(server)} of {sent} bytes in the kernel")
+            if unread(server) >= sent:  # the server holds nothing yet
+                peer.send(message)
+                sent += len(message) - 4  # the key
+                rounds, end = 0, time.monotonic() + LIMIT
+                if sent > HELD:
+                    raise Fault(f"{sent >> 20} MiB were taken from a peer that reads nothing")
+            else:
+                if rounds > 50:  # it is not just on its way
+                    peer.send(now_and_then)
+                time.sleep(0.01)
+                rounds += 1
+    except ConnectionError:
+        pass  # thrown out already
+    peer.close()
+    return f"{sent >> 10} KiB sent"
+
+
+def deaf_and_mute(server):
+    """Who takes nothing and says nothing is not kept without end."""
+    return reads_no_more(server, b"")
+
+
+def deaf_and_talking(server):
+    """Nor is who takes nothing, and says a little now and then."""
+    return reads_no_more(server, frame(PONG))
+
+
 def idle(server):
     """Many who do nothing, before and after the handshake, are served and then ended."""
     before = server.memory()
@@ -450,7 +496,7 @@ def out_of_files(name, command):
 
 SCENARIOS = [
     killed_in_the_handshake, killed_in_a_frame, half_closed, byte_by_byte, slow_request, too_big, stopped,
-    never_reads_messages, never_reads_pongs, alive, idle,
+    never_reads_messages, never_reads_pongs, deaf_and_mute, deaf_and_talking, alive, idle,
 ]
 ECHO_ONLY = [half_closed, byte_by_byte]
 

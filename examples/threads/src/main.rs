@@ -6,7 +6,7 @@
 mod timed;
 
 use std::io::{self, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -55,7 +55,13 @@ fn serve(stream: &TcpStream, options: &Options) -> Result<(), Error> {
     let (queue, queued) = mpsc::sync_channel(QUEUE);
     let result = thread::scope(|scope| {
         let writer = thread::Builder::new().stack_size(128 * 1024);
-        let writer = writer.spawn_scoped(scope, || send_all(stream, sender, queued, behind))?;
+        let writer = writer.spawn_scoped(scope, || {
+            let sent = send_all(stream, sender, queued, behind);
+            if sent.is_err() {
+                let _ = stream.shutdown(Shutdown::Both); // or who reads would wait for the peer
+            }
+            sent
+        })?;
         let received = receive_all(stream, &mut incoming, &mut first, &mut buffer, &queue);
         drop(queue); // the writer ends when it has written what is there
         writer.join().expect("the writer does not panic")?;
