@@ -4,9 +4,9 @@
 /// A piece of input behind the bits left over from the pieces before it.
 #[derive(Clone, Copy)]
 pub(super) struct BitReader<'i> {
-    /// The next `count` bits (at most 63), the next one lowest. Above them there may be more
-    /// bits of the input, read ahead but not counted: they are what the next
-    /// refill will put there again.
+    /// The next `count` bits (at most 63), the next one lowest. Above them there
+    /// may be more bits of the input, read ahead but not counted: they are what
+    /// the next refill will put there again.
     bits: u64,
     count: u32,
     input: &'i [u8],

@@ -7,8 +7,9 @@ use super::table::{Codes, DISTANCE, LITLEN};
 /// Decoding tables: working memory (about 5 KiB) that any number of
 /// [`Inflater`](super::Inflater)s may share, one after the other, call by call.
 ///
-/// They are a cache, which serves best if a message is inflated in few calls. They remember from which code lengths they were made, and
-/// are made again when the next call needs others.
+/// They are a cache, which serves best if a message is inflated in few calls.
+/// They remember from which code lengths they were made, and are made again when
+/// the next call needs others.
 pub struct InflateScratch {
     codes: Codes,
     made_from: CodeLengths,

@@ -54,7 +54,7 @@ pub(super) fn tokenize(
         }
         at = after;
     }
-    if at + WORD <= end { at } else { text.literals(at, tokens) }
+    text.literals(at, tokens)
 }
 
 /// The newest position for each hash, and for each position the one before it
