@@ -363,13 +363,6 @@ fn checked_bears_a_codec_that_is_wrong() {
         Endless,
     }
 
-    impl Deflate for Wrong {
-        fn deflate(&mut self, _: &[u8], output: &mut [u8]) -> Result<usize, DeflateError> {
-            Ok(3 * output.len())
-        }
-        fn clear(&mut self) {}
-    }
-
     impl Inflate for Wrong {
         fn inflate(&mut self, input: &mut &[u8], output: &mut [u8]) -> Result<usize, InflateError> {
             match self {
@@ -411,11 +404,35 @@ fn checked_bears_a_codec_that_is_wrong() {
             assert_eq!(inflate(&mut codec), Err(InflateError::Truncated));
         }
     }
+}
 
-    let mut server = server(Config::new(), true).deflate_with(|_| Wrong::Idle);
-    let mut wire = Vec::new();
-    server.send(&[7; 1000][..], &mut wire).unwrap();
-    assert_eq!((wire[0], wire.len()), (0x82, 1004), "sent as it is");
+/// No payload is empty, and none is longer than the room for it: a length that says so
+/// sends the message as it is, and the codec is told to forget it.
+#[test]
+fn a_length_that_cannot_be_is_not_believed() {
+    struct Claims {
+        room_times: usize,
+        cleared: Arc<Mutex<usize>>,
+    }
+
+    impl Deflate for Claims {
+        fn deflate(&mut self, _: &[u8], output: &mut [u8]) -> Result<usize, DeflateError> {
+            Ok(self.room_times * output.len())
+        }
+        fn clear(&mut self) {
+            *self.cleared.lock().unwrap() += 1;
+        }
+    }
+
+    for room_times in [0, 3] {
+        let cleared = Arc::new(Mutex::new(0));
+        let mut server = server(Config::new(), true)
+            .deflate_with(|_| Claims { room_times, cleared: Arc::clone(&cleared) });
+        let mut wire = Vec::new();
+        server.send(&[7; 1000][..], &mut wire).unwrap();
+        assert_eq!((wire[0], wire.len()), (0x82, 1004), "{room_times} times the room");
+        assert_eq!(*cleared.lock().unwrap(), 1, "{room_times} times the room");
+    }
 }
 
 /// Takes all of its input at once, which is what it inflates to, and gives it out as

@@ -29,7 +29,7 @@ pub trait Deflate: Send + Sync {
     /// # Errors
     /// If the payload does not fit `output`, or cannot be made for a reason of
     /// the codec's own. The message is then sent as it is, and so is it if the
-    /// length is more than `output` has. The next call is one of
+    /// length is 0 or more than `output` has. The next call is one of
     /// [`clear`](Self::clear), since the peer has not seen this message.
     fn deflate(&mut self, message: &[u8], output: &mut [u8]) -> Result<usize, DeflateError>;
 

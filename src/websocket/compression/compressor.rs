@@ -80,7 +80,9 @@ impl Compressor {
                 if !takeover {
                     codec.clear();
                 }
-                let deflated = codec.deflate(message, room).ok().filter(|&len| len <= room.len());
+                // No payload is empty: that of an empty message is the byte 00.
+                let deflated = codec.deflate(message, room).ok();
+                let deflated = deflated.filter(|len| (1..=room.len()).contains(len));
                 if deflated.is_none() {
                     // The receiver will not see this message in its history.
                     codec.clear();
