@@ -42,7 +42,7 @@ use self::window::History;
 use super::window::WindowBits;
 
 /// One message being inflated: made when its first frame arrives, gone when it
-/// ends.
+/// ends. It takes at most 384 bytes.
 ///
 /// Between messages there is nothing to keep but the [`InflateWindow`], and
 /// without context takeover not even that. While a message is under way, other
