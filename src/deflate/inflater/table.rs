@@ -436,7 +436,9 @@ mod tests {
             for slanted in [false, true] {
                 let lengths = complete_code(symbols, slanted, &mut pick);
                 let mut counts = [0; 16];
-                lengths.iter().for_each(|&length| counts[usize::from(length)] += 1);
+                for &length in &lengths {
+                    counts[usize::from(length)] += 1;
+                }
                 // A table may be made where another was.
                 litlen.build(&lengths, &LITLEN, true).unwrap();
                 let has_distances = distance.build(&lengths[..symbols.min(30)], &DISTANCE, true);
