@@ -18,7 +18,7 @@
 
 #include "sansocket.h"
 
-static uint64_t max_message = 64 << 20;
+static uint64_t max_message = 1 << 20;
 static double handshake_timeout = 10, idle_timeout = 60;
 static uint8_t buffer[64 * 1024];
 
@@ -53,7 +53,7 @@ static int write_all(int fd, const uint8_t *head, size_t head_len, const uint8_t
     if (n <= 0) return -1;
     size_t of_head = (size_t)n < head_len ? (size_t)n : head_len;
     head += of_head, head_len -= of_head;
-    body += n - of_head, len -= n - of_head;
+    if ((size_t)n > of_head) body += n - of_head, len -= n - of_head;
   }
   return 0;
 }
@@ -77,6 +77,7 @@ static int open_connection(int fd, sansocket *ws, size_t *filled, size_t *head_l
     set_timeout(fd, SO_RCVTIMEO, deadline - now());
     ssize_t n = read_some(fd, buffer + *filled, sizeof buffer - *filled);
     if (n <= 0) return -1;
+    if (now() >= deadline) return -1;
     *filled += (size_t)n;
     int result = sansocket_accept(ws, buffer, *filled, &response);
     if (result == SANSOCKET_WAIT) continue;
@@ -117,7 +118,7 @@ static int answer(int fd, sansocket *ws, uint8_t *input, size_t len) {
 
 static void serve(int fd) {
   static sansocket ws;
-  uint8_t ping[SANSOCKET_MAX_CONTROL];
+  uint8_t frame[SANSOCKET_MAX_CONTROL];
   size_t filled, head_len;
   sansocket_init(&ws, max_message);
   set_timeout(fd, SO_SNDTIMEO, idle_timeout);
@@ -127,10 +128,15 @@ static void serve(int fd) {
   for (int is_asked = 0;;) {
     ssize_t n = read_some(fd, buffer, sizeof buffer);
     if (n < 0 && errno == EAGAIN && !is_asked) {
-      int len = sansocket_ping(&ws, NULL, 0, ping);
-      if (write_all(fd, ping, len, NULL, 0) < 0) return;
+      int len = sansocket_ping(&ws, NULL, 0, frame);
+      if (write_all(fd, frame, len, NULL, 0) < 0) return;
       is_asked = 1;
       continue;
+    }
+    if (n < 0 && errno == EAGAIN) { /* it may be there after all, and reads why */
+      int len = sansocket_close(&ws, 1011, NULL, 0, frame);
+      write_all(fd, frame, len > 0 ? (size_t)len : 0, NULL, 0);
+      return;
     }
     if (n <= 0 || answer(fd, &ws, buffer, (size_t)n) < 0) return;
     is_asked = 0;
@@ -176,7 +182,9 @@ int main(int argc, char **argv) {
       continue;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (fork() == 0) {
+    pid_t child = fork();
+    if (child < 0) perror("fork");
+    if (child == 0) {
       close(listener);
       serve(fd);
       linger(fd);
