@@ -8,7 +8,7 @@
 
 mod peer;
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::process;
@@ -46,10 +46,7 @@ fn main() -> Result<(), Error> {
     let mut results = Vec::new();
     accept(&mut ring, &listener)?;
     loop {
-        match ring.submit_and_wait(1) {
-            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
-            _ => {}
-        }
+        settle(ring.submit_and_wait(1))?;
         results.extend(ring.completion().map(|done| (done.user_data(), done.result())));
         let now = clock.elapsed();
         for (key, result) in results.drain(..) {
@@ -107,7 +104,20 @@ fn push(ring: &mut IoUring, entries: &[Entry]) -> io::Result<()> {
     // static. They are on the heap, and neither they nor the peer are touched until the result is
     // there.
     while unsafe { ring.submission().push_multiple(entries) }.is_err() {
-        ring.submit()?;
+        settle(ring.submit())?;
     }
     Ok(())
+}
+
+/// What the kernel could not take now, for results that wait or for want of memory, it takes the
+/// next time.
+fn settle(submitted: io::Result<usize>) -> io::Result<()> {
+    match submitted {
+        Err(error)
+            if !matches!(error.raw_os_error(), Some(libc::EINTR | libc::EBUSY | libc::EAGAIN)) =>
+        {
+            Err(error)
+        }
+        _ => Ok(()),
+    }
 }
