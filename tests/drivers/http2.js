@@ -95,6 +95,10 @@ async function main() {
       const session = await connect();
       const page = session.request({ ':path': '/' });
       assert.match((await read(page)).toString(), /^<!doctype html>/);
+      const other = session.request({ ':path': '/other' });
+      const head = await within(new Promise((done) => other.once('response', done)), 'answer');
+      assert.equal(head[':status'], 404);
+      other.close();
       const refused = async (more) => (await open(session, more)).headers;
       assert.equal((await refused({ ':protocol': 'other' }))[':status'] >= 400, true);
       const version = await refused({ 'sec-websocket-version': '12' });

@@ -65,6 +65,10 @@ async fn answer(
     mut respond: SendResponse<Bytes>,
     options: &Options,
 ) -> Result<(), Error> {
+    if request.method() == Method::GET && request.uri().path() != "/" {
+        respond.send_response(Response::builder().status(404).body(())?, true)?;
+        return Ok(());
+    }
     if request.method() == Method::GET {
         let response = Response::builder().header("Content-Type", "text/html").body(())?;
         respond

@@ -19,8 +19,11 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 async fn main() -> Result<(), Error> {
     let mut listen_tls = None;
     let (options, listen) = options::parse(|name, value| {
-        listen_tls = Some(value.to_owned());
-        name == "--listen-tls"
+        let is_known = name == "--listen-tls";
+        if is_known {
+            listen_tls = Some(value.to_owned());
+        }
+        is_known
     });
     let plain = TcpListener::bind(listen).await?;
     println!("listening on ws://{}", plain.local_addr()?);
