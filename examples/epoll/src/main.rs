@@ -28,7 +28,7 @@ fn main() -> Result<(), Error> {
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
 
     let (clock, mut now) = (Instant::now(), Duration::ZERO);
-    let (input, output, scratch) = (vec![0; 64 * 1024], Vec::new(), Scratch::new());
+    let (input, output, scratch) = (vec![0; 16 * 1024], Vec::new(), Scratch::new());
     let mut shared = Shared { options, input, output, scratch };
     let (mut peers, mut events) = (Peers::default(), Events::with_capacity(1024));
     let mut next_accept = Duration::MAX; // an event tells of the first who waits

@@ -27,8 +27,10 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            config: Config::new().max_message(64 << 20),
-            compression: Some(Compression::new()),
+            // A peer may make a driver hold several of them.
+            config: Config::new().max_message(1 << 20),
+            // Zeros, which shrink the most, shrink a thousandfold.
+            compression: Some(Compression::new().max_ratio(200)),
             handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
         }
