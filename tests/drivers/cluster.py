@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Two servers of the `cluster` driver and a real Redis, which is killed and started again.
+"""Two servers of the `cluster` driver and a real Redis, which is killed, started again, and hangs.
 
     tests/drivers/cluster.py COMMAND
 
@@ -9,6 +9,7 @@ Exit: 0 all passed, 1 something failed.
 import json
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -188,6 +189,18 @@ def main():
             guest.hears(JOINED)
         talk("together again")
 
+    def hang():
+        redis.process.send_signal(signal.SIGSTOP)
+        try:
+            for guest in guests.values():
+                guest.hears(APART)
+        finally:
+            redis.process.send_signal(signal.SIGCONT)
+        for guest in guests.values():
+            guest.hears(JOINED)
+        joined(servers, redis)
+        talk("it was only asleep")
+
     def text_only():
         guest = Guest(servers[0], "elsewhere")
         guest.hears(f"{guest.name} joined")
@@ -198,7 +211,7 @@ def main():
     def logs():
         for server in servers:
             said = server.said()
-            if said.count("Redis is lost") != 1 or said.count("joined by Redis") != 2 or "panicked" in said:
+            if said.count("Redis is lost") != 2 or said.count("joined by Redis") != 3 or "panicked" in said:
                 raise Fault(json.dumps(said))
 
     try:
@@ -210,6 +223,7 @@ def main():
             and step("Redis is killed: no connection is lost, and all are told", lose)
             and step("meanwhile each server goes on for its own", alone)
             and step("Redis is back: the servers join, on the same connections", again)
+            and step("Redis hangs: all are told, though nobody speaks", hang)
             and step("binary is refused with 1003", text_only)
             and step("the servers said so, too, and did not panic", logs)
         )

@@ -10,7 +10,7 @@ use redis::{AsyncCommands, Client};
 use shared::Error;
 use tokio::select;
 use tokio::sync::{broadcast, mpsc};
-use tokio::time::{sleep, timeout};
+use tokio::time::{interval, sleep, timeout};
 
 use crate::Heard;
 
@@ -84,8 +84,18 @@ async fn together(
     hear: &broadcast::Sender<Heard>,
 ) -> Error {
     let mut messages = subscription.on_message();
+    let mut asking = interval(PATIENCE);
     loop {
         select! {
+            // One that hangs ends no connection, and where nobody speaks nothing else fails.
+            _ = asking.tick() => {
+                let ping = redis::cmd("PING");
+                match timeout(PATIENCE, ping.query_async::<()>(&mut publisher)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => return error.into(),
+                    Err(late) => return late.into(),
+                }
+            }
             message = messages.next() => {
                 let Some(message) = message else { return "it ended the connection".into() };
                 let line: String = message.get_payload().unwrap_or_default();
