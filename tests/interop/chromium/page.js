@@ -4,7 +4,7 @@
 const assert = require('node:assert/strict');
 const path = require('node:path');
 const { launch, open, state: shows } = require('./browser');
-const { Queue, brief, run, startEcho, within } = require('../node/harness');
+const { REPEATING, Queue, brief, run, startEcho, within } = require('../node/harness');
 
 const MESSAGE = 'typed, grüße, 世界, 🦀🎉';
 
@@ -93,11 +93,31 @@ async function main() {
       assert.deepEqual((await inPage({ send })).answers, send);
     },
 
-    'compression is agreed, and messages come back over it': async () => {
-      const send = [1, 2, 3].map((n) => ({ text: `${n} ${MESSAGE.repeat(50)}` }));
+    'compression is agreed as the server has it by default': async () => {
+      const send = [MESSAGE.repeat(50), ...REPEATING].map((text) => ({ text }));
       const { extensions, answers } = await inPage({ send });
-      assert.match(extensions, /^permessage-deflate/);
+      assert.equal(
+        extensions, 'permessage-deflate; server_max_window_bits=12; client_max_window_bits=12',
+      );
       assert.deepEqual(answers, send);
+    },
+
+    'compression with smaller windows, and without context takeover': async () => {
+      const send = [MESSAGE.repeat(50), ...REPEATING].map((text) => ({ text }));
+      for (const parameters of [
+        'server_max_window_bits=10',
+        'client_max_window_bits=10',
+        'server_no_context_takeover',
+        'client_no_context_takeover',
+        'server_no_context_takeover; client_no_context_takeover; server_max_window_bits=9; client_max_window_bits=8',
+      ]) {
+        const agreed = `permessage-deflate; ${parameters}`;
+        const { server, url: target } = await startEcho('--deflate', agreed);
+        const { extensions, answers } = await inPage({ target, send });
+        assert.equal(extensions, agreed);
+        assert.deepEqual(answers, send);
+        await server.kill();
+      }
     },
 
     'binary, also empty': async () => {

@@ -13,6 +13,24 @@ const BINARY = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
 const MIB_TEXT = '0123456789abcdef'.repeat(65536);
 const MIB_BINARY = Buffer.alloc(1 << 20, BINARY);
 
+/**
+ * Lines that repeat themselves, and then each other, from less far back than the smallest window
+ * to further than most: who compresses with more history than was agreed on cannot be understood.
+ */
+const REPEATING = [300, 700, 3000, 20_000].flatMap((length) => {
+  const digits = noise(length);
+  return [digits + digits, digits];
+});
+
+/** So many digits in which nothing repeats, but they deflate. */
+function noise(length) {
+  let state = length;
+  return Array.from({ length }, () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return (state >>> 24) % 10;
+  }).join('');
+}
+
 // No child outlives this process, however it ends; `kill` does nothing to one that has ended.
 const children = new Set();
 process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')));
@@ -119,8 +137,8 @@ async function startServer(name, ...args) {
 }
 
 /** The echo example, which refuses one path. */
-function startEcho() {
-  return startServer('echo', '--refuse', '/refuse');
+function startEcho(...args) {
+  return startServer('echo', '--refuse', '/refuse', ...args);
 }
 
 /** The client example. */
@@ -154,6 +172,6 @@ function brief(value) {
 }
 
 module.exports = {
-  TEXT, BINARY, MIB_TEXT, MIB_BINARY,
+  TEXT, BINARY, MIB_TEXT, MIB_BINARY, REPEATING,
   Program, Queue, brief, run, startClient, startEcho, startServer, within,
 };

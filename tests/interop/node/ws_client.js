@@ -4,7 +4,9 @@
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
 const WebSocket = require('ws');
-const { BINARY, MIB_BINARY, MIB_TEXT, TEXT, Queue, run, startEcho, within } = require('./harness');
+const {
+  BINARY, MIB_BINARY, MIB_TEXT, REPEATING, TEXT, Queue, run, startEcho, within,
+} = require('./harness');
 
 /** An open connection that collects what arrives: text as a string, binary as a Buffer. */
 async function open(url, protocols, options) {
@@ -15,6 +17,7 @@ async function open(url, protocols, options) {
     socket.on('close', (code, reason) => resolve([code, String(reason)]));
   });
   socket.on('message', (data, isBinary) => socket.received.put(isBinary ? data : String(data)));
+  socket.on('upgrade', ({ headers }) => (socket.agreed = headers['sec-websocket-extensions']));
   socket.on('pong', (data) => socket.pongs.put(String(data)));
   await within(once(socket, 'open'), 'open connection');
   socket.on('error', () => {}); // shows as the code 1006 in `closed`
@@ -38,6 +41,7 @@ async function main() {
   await run('ws as client', {
     'text with CJK and emoji': () => echoed(`${url}/any/path?and=query`, TEXT),
     'compression with windows of 9 to 15 bits, with and without context takeover': async () => {
+      const { server, url } = await startEcho('--deflate', 'permessage-deflate'); // all is accepted
       for (const bits of [9, 10, 12, 15]) {
         for (const noTakeover of [false, true]) {
           const perMessageDeflate = {
@@ -48,14 +52,20 @@ async function main() {
             threshold: 0,
           };
           const socket = await open(url, [], { perMessageDeflate });
-          assert.equal(socket.extensions, 'permessage-deflate');
-          for (const message of [TEXT, MIB_TEXT, BINARY, '', TEXT, MIB_BINARY, TEXT]) {
+          const takeover = noTakeover ? '; server_no_context_takeover; client_no_context_takeover' : '';
+          const client = bits < 15 ? `; client_max_window_bits=${bits}` : ''; // 15 needs no words
+          assert.equal(
+            socket.agreed,
+            `permessage-deflate${takeover}; server_max_window_bits=${bits}${client}`,
+          );
+          for (const message of [TEXT, MIB_TEXT, BINARY, '', TEXT, MIB_BINARY, ...REPEATING]) {
             socket.send(message);
             assert.deepEqual(await socket.received.next('answer'), message);
           }
           assert.equal((await close(socket, 1000))[0], 1000);
         }
       }
+      await server.kill();
     },
     'binary': () => echoed(url, BINARY),
     'empty text': () => echoed(url, ''),

@@ -6,7 +6,7 @@ const { once } = require('node:events');
 const http = require('node:http');
 const { WebSocketServer } = require('ws');
 const {
-  BINARY, MIB_BINARY, MIB_TEXT, TEXT, Queue, run, startClient, within,
+  BINARY, MIB_BINARY, MIB_TEXT, REPEATING, TEXT, Queue, run, startClient, within,
 } = require('./harness');
 
 /** Our client connected to a server on a free port; `scenario` gets both ends. */
@@ -33,6 +33,29 @@ async function connected(args, scenario, { path = '/', prepare = () => {}, ...op
     await client.kill();
     server.close();
   }
+}
+
+/** Compressed messages both ways, with the parameters that our client offers and those agreed on. */
+async function compressed(offered, options = {}, agreed = offered) {
+  let answered;
+  const scenario = async (client, socket) => {
+    assert.equal(answered, `permessage-deflate${agreed}`);
+    for (const line of [TEXT, TEXT, 'z'.repeat(100_000), ...REPEATING]) {
+      client.type(line);
+      assert.equal(await socket.received.next('message'), line);
+      socket.send(line);
+      assert.equal(await client.line(), line);
+    }
+  };
+  await connected(['--deflate', `permessage-deflate${offered}`], scenario, {
+    perMessageDeflate: { threshold: 0, ...options },
+    prepare(server) {
+      server.on('headers', (lines) => {
+        const name = 'Sec-WebSocket-Extensions: ';
+        answered = lines.find((line) => line.startsWith(name))?.slice(name.length);
+      });
+    },
+  });
 }
 
 /** The length and the first bytes of a line that shows a binary message. */
@@ -134,19 +157,24 @@ run('ws as server', {
     },
   ),
 
-  'compression both ways, without context takeover': () => connected(
-    ['--deflate', 'permessage-deflate; server_no_context_takeover; client_no_context_takeover'],
-    async (client, socket) => {
-      assert.equal(socket.extensions, 'permessage-deflate');
-      for (const line of [TEXT, TEXT, 'z'.repeat(100_000), TEXT]) {
-        client.type(line);
-        assert.equal(await socket.received.next('message'), line);
-        socket.send(line);
-        await client.lineWith(line, client.out);
-      }
-    },
-    { perMessageDeflate: { threshold: 0 } },
-  ),
+  'compression both ways, with and without context takeover': async () => {
+    await compressed('');
+    await compressed('; server_no_context_takeover');
+    await compressed('; client_no_context_takeover');
+    await compressed('; server_no_context_takeover; client_no_context_takeover');
+  },
+
+  'compression with windows of 9 to 14 bits that the client asks for': async () => {
+    await compressed('; server_max_window_bits=9; client_max_window_bits=9');
+    await compressed('; server_max_window_bits=14; client_max_window_bits=10');
+    await compressed('; client_no_context_takeover; server_max_window_bits=9; client_max_window_bits=12');
+  },
+
+  'compression with windows smaller than the client asks for': async () => {
+    const options = { serverMaxWindowBits: 10, clientMaxWindowBits: 9 };
+    const offered = '; server_max_window_bits=12; client_max_window_bits=13';
+    await compressed(offered, options, '; server_max_window_bits=10; client_max_window_bits=9');
+  },
 
   'the chosen subprotocol is reported': () => connected(
     ['--protocol', 'soap', '--protocol', 'chat'],
