@@ -102,6 +102,8 @@ async function main() {
       assert.deepEqual(answers, send);
     },
 
+    // Chromium would also read what goes beyond the agreement; that the server stays within it
+    // is seen by `ws`, which would not.
     'compression with smaller windows, and without context takeover': async () => {
       const send = [MESSAGE.repeat(50), ...REPEATING].map((text) => ({ text }));
       for (const parameters of [
