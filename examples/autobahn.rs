@@ -24,7 +24,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let (url, agent, words) = match args[..] {
-        [url, agent] => (url, agent, Some("permessage-deflate")),
+        // So that a server may limit the client's window, too.
+        [url, agent] => (url, agent, Some("permessage-deflate; client_max_window_bits")),
         [url, agent, "--no-deflate"] => (url, agent, None),
         [url, agent, "--deflate", words] => (url, agent, Some(words)),
         _ => {

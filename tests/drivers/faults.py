@@ -13,6 +13,7 @@ away: how long they take is not judged.
 Exit: 0 all passed, 1 something failed.
 """
 
+import contextlib
 import base64
 import itertools
 import os
@@ -434,18 +435,31 @@ def idle(server):
     return f"{grown // IDLE} bytes of memory each"
 
 
+def signalled(pids, number):
+    for pid in pids:
+        # A child of which the connection has just ended may be gone.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def is_stopped(pid):
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return stat.rsplit(")", 1)[1].split()[0] in "TZX"
+
+
 def stopped(server):
     """A process that was stopped and goes on has kept its connections."""
     peer, silent = server.peer(), Peer(server.address, opened=False)
     pids = server.pids()
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    for pid in pids:
-        stat = pathlib.Path(f"/proc/{pid}/stat")
-        while stat.read_text().rsplit(")", 1)[1].split()[0] != "T":
+    try:
+        signalled(pids, signal.SIGSTOP)
+        while not all(map(is_stopped, pids)):
             time.sleep(0.001)
-    for pid in pids:
-        os.kill(pid, signal.SIGCONT)
+    finally:
+        signalled(pids, signal.SIGCONT)
     server.answers(peer, b"still here")
     silent.send(REQUEST)
     silent.expect_open()
