@@ -27,10 +27,9 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            // A peer may make a driver hold several of them.
+            // A peer may make a driver hold several of them, inflated ones too.
             config: Config::new().max_message(1 << 20),
-            // Zeros, which shrink the most, shrink a thousandfold.
-            compression: Some(Compression::new().max_ratio(200)),
+            compression: Some(Compression::new()),
             handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
         }
