@@ -15,8 +15,9 @@
 //!                                         └────────┘
 //! ```
 //!
-//! The state advances only with bytes consumed and never runs ahead of the
-//! event just returned.
+//! Between messages `Header` is called `Idle`: there the next message may take a
+//! shorter way. The state advances only with bytes consumed and never runs ahead of
+//! the event just returned.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -305,20 +306,19 @@ impl<R: Role> Receiver<R> {
         let Self { frame, message, .. } = self;
         let len = frame.remaining.min(input.len() as u64);
         let payload = take(input, len as usize);
-        let mut masked = R::RECEIVES_MASKED.then_some(frame.key);
+        let key = R::RECEIVES_MASKED.then_some(frame.key);
         frame.remaining -= len;
         frame.key = mask::advance(frame.key, payload.len());
         let last = frame.fin && frame.remaining == 0;
         let Message { kind, compressed, begun, .. } = *message;
         message.begun = true;
-        let mut bad = None;
-        if compressed || !self.config.leave_data {
-            let masked = masked.take();
-            if kind == Kind::Text && !compressed {
-                bad = judge_text(&mut message.text, payload, masked, last);
-            } else if let Some(key) = masked {
-                mask::apply(payload, key);
-            }
+        let (mut masked, mut bad) = (None, None);
+        if self.config.leave_data && !compressed {
+            masked = key;
+        } else if kind == Kind::Text && !compressed {
+            bad = judge_text(&mut message.text, payload, key, last);
+        } else if let Some(key) = key {
+            mask::apply(payload, key);
         }
         if frame.remaining == 0 {
             self.state = if last { State::Idle } else { State::Header };
