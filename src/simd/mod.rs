@@ -118,6 +118,7 @@ pub(crate) fn extend_masked(target: &mut Vec<u8>, source: &[u8], key: [u8; 4]) {
 #[inline]
 fn copy_by_vectors(source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) -> bool {
     match source.len() {
+        0..WORDS => false,
         #[cfg(target_arch = "x86_64")]
         0..ASK_CPU if !cpu::PORTABLE => mask::copy(Sse2, source, target, key),
         _ => copy_long(source, target, key),
