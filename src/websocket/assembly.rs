@@ -44,10 +44,7 @@ impl Assembly {
             Self::Empty => {}
             Self::Text(text, decoder) => {
                 // What has come of a character begun before, too.
-                let most = len + 3;
-                if text.capacity() - text.len() < most {
-                    text.reserve(most + ahead(text.len() + len, remaining));
-                }
+                text.reserve(growth(text.capacity(), text.len(), len + 3, remaining));
                 let decoded = decoder.decode(data.into_unmasked())?;
                 text.extend(decoded.completed);
                 text.push_str(decoded.text);
@@ -56,9 +53,7 @@ impl Assembly {
                 }
             }
             Self::Binary(bytes) => {
-                if bytes.capacity() - bytes.len() < len {
-                    bytes.reserve(len + ahead(bytes.len() + len, remaining));
-                }
+                bytes.reserve(growth(bytes.capacity(), bytes.len(), len, remaining));
                 data.append_to(bytes);
             }
         }
@@ -74,10 +69,16 @@ impl Assembly {
     }
 }
 
-/// For how many of the `remaining` bytes of a frame to make room, when `arrived`
-/// bytes of its message have come: often all, so that the buffer moves no more.
-fn ahead(arrived: usize, remaining: u64) -> usize {
-    usize::try_from(remaining).unwrap_or(usize::MAX).min(arrived)
+/// For how many bytes more than its `len` a buffer is to have room when `new` ones
+/// come, and `remaining` are to follow of their frame: none if they fit. Otherwise
+/// for as many of those to follow as have come, often all, so that the buffer moves no
+/// more.
+fn growth(capacity: usize, len: usize, new: usize, remaining: u64) -> usize {
+    if capacity - len >= new {
+        return 0;
+    }
+    let ahead = usize::try_from(remaining).unwrap_or(usize::MAX).min(len + new);
+    new + ahead
 }
 
 fn whole(kind: Kind, payload: &[u8]) -> Result<Message<'_>, InvalidUtf8> {
