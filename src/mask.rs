@@ -42,7 +42,9 @@ pub(crate) fn apply_is_ascii(data: &mut [u8], key: [u8; 4]) -> bool {
 /// With a key of zeros masking is copying, and a short copy needs no call then.
 #[inline]
 pub(crate) fn copy_plain(source: &[u8], target: &mut [u8]) {
-    if source.len() < 128 {
+    /// From this length on a call costs less than what it does.
+    const LONG: usize = 128;
+    if source.len() < LONG {
         copy(source, target, [0; 4]);
     } else if let Some(target) = target.get_mut(..source.len()) {
         target.copy_from_slice(source);
