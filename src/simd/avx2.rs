@@ -8,7 +8,7 @@ use core::arch::x86_64::{
 };
 use core::mem::MaybeUninit;
 
-use crate::simd::{Shuffle, Simd, mask, utf8};
+use crate::simd::{Shuffle, Simd};
 
 /// Proof that the CPU has AVX2.
 #[derive(Clone, Copy)]
@@ -19,42 +19,9 @@ impl Avx2 {
     pub(super) fn detect() -> Option<Self> {
         std::is_x86_feature_detected!("avx2").then_some(Self(()))
     }
-
-    #[inline]
-    pub(super) fn unmask(self, data: &mut [u8], key: [u8; 4]) -> bool {
-        #[target_feature(enable = "avx2")]
-        fn run(cpu: Avx2, data: &mut [u8], key: [u8; 4]) -> bool {
-            mask::unmask(cpu, data, key)
-        }
-        // SAFETY: `self` proves the feature.
-        unsafe { run(self, data, key) }
-    }
-
-    #[inline]
-    pub(super) fn copy_masked(
-        self,
-        source: &[u8],
-        target: &mut [MaybeUninit<u8>],
-        key: [u8; 4],
-    ) -> bool {
-        #[target_feature(enable = "avx2")]
-        fn run(cpu: Avx2, source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) -> bool {
-            mask::copy(cpu, source, target, key)
-        }
-        // SAFETY: `self` proves the feature.
-        unsafe { run(self, source, target, key) }
-    }
-
-    #[inline]
-    pub(super) fn is_utf8(self, bytes: &[u8]) -> bool {
-        #[target_feature(enable = "avx2")]
-        fn run(cpu: Avx2, bytes: &[u8]) -> bool {
-            utf8::is_utf8(cpu, bytes)
-        }
-        // SAFETY: `self` proves the feature.
-        unsafe { run(self, bytes) }
-    }
 }
+
+kernels!(Avx2, "avx2");
 
 // SAFETY: each operation is the instruction that does it.
 unsafe impl Simd<32> for Avx2 {

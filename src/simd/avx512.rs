@@ -8,7 +8,7 @@ use core::arch::x86_64::{
 };
 use core::mem::MaybeUninit;
 
-use crate::simd::{Shuffle, Simd, mask, utf8};
+use crate::simd::{Shuffle, Simd};
 
 /// Proof that the CPU has AVX-512 F and BW.
 #[derive(Clone, Copy)]
@@ -21,42 +21,9 @@ impl Avx512 {
             std::is_x86_feature_detected!("avx512f") && std::is_x86_feature_detected!("avx512bw");
         all.then_some(Self(()))
     }
-
-    #[inline]
-    pub(super) fn unmask(self, data: &mut [u8], key: [u8; 4]) -> bool {
-        #[target_feature(enable = "avx512f,avx512bw")]
-        fn run(cpu: Avx512, data: &mut [u8], key: [u8; 4]) -> bool {
-            mask::unmask(cpu, data, key)
-        }
-        // SAFETY: `self` proves the features.
-        unsafe { run(self, data, key) }
-    }
-
-    #[inline]
-    pub(super) fn copy_masked(
-        self,
-        source: &[u8],
-        target: &mut [MaybeUninit<u8>],
-        key: [u8; 4],
-    ) -> bool {
-        #[target_feature(enable = "avx512f,avx512bw")]
-        fn run(cpu: Avx512, source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) -> bool {
-            mask::copy(cpu, source, target, key)
-        }
-        // SAFETY: `self` proves the features.
-        unsafe { run(self, source, target, key) }
-    }
-
-    #[inline]
-    pub(super) fn is_utf8(self, bytes: &[u8]) -> bool {
-        #[target_feature(enable = "avx512f,avx512bw")]
-        fn run(cpu: Avx512, bytes: &[u8]) -> bool {
-            utf8::is_utf8(cpu, bytes)
-        }
-        // SAFETY: `self` proves the features.
-        unsafe { run(self, bytes) }
-    }
 }
+
+kernels!(Avx512, "avx512f,avx512bw");
 
 // SAFETY: each operation is the instruction that does it.
 unsafe impl Simd<64> for Avx512 {

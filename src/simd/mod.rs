@@ -19,6 +19,54 @@
 #![expect(clippy::inline_always, reason = "see `Simd`")]
 #![deny(clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
 
+/// What is done with the vectors of `$vectors`, whose features are named: each a
+/// function that has them enabled, into which the kernel is inlined.
+macro_rules! kernels {
+    ($vectors:ident, $features:literal) => {
+        impl $vectors {
+            #[inline]
+            pub(super) fn unmask(self, data: &mut [u8], key: [u8; 4]) -> bool {
+                #[target_feature(enable = $features)]
+                fn run(cpu: $vectors, data: &mut [u8], key: [u8; 4]) -> bool {
+                    $crate::simd::mask::unmask(cpu, data, key)
+                }
+                // SAFETY: `self` proves the features.
+                unsafe { run(self, data, key) }
+            }
+
+            #[inline]
+            pub(super) fn copy_masked(
+                self,
+                source: &[u8],
+                target: &mut [MaybeUninit<u8>],
+                key: [u8; 4],
+            ) -> bool {
+                #[target_feature(enable = $features)]
+                fn run(
+                    cpu: $vectors,
+                    source: &[u8],
+                    target: &mut [MaybeUninit<u8>],
+                    key: [u8; 4],
+                ) -> bool {
+                    $crate::simd::mask::copy(cpu, source, target, key)
+                }
+                // SAFETY: `self` proves the features.
+                unsafe { run(self, source, target, key) }
+            }
+
+            #[inline]
+            pub(super) fn is_utf8(self, bytes: &[u8]) -> bool {
+                #[target_feature(enable = $features)]
+                fn run(cpu: $vectors, bytes: &[u8]) -> bool {
+                    $crate::simd::utf8::is_utf8(cpu, bytes)
+                }
+                // SAFETY: `self` proves the features.
+                unsafe { run(self, bytes) }
+            }
+        }
+    };
+}
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]

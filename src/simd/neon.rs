@@ -6,7 +6,7 @@ use core::arch::aarch64::{
 };
 use core::mem::MaybeUninit;
 
-use crate::simd::{Shuffle, Simd, mask, utf8};
+use crate::simd::{Shuffle, Simd};
 
 /// Proof that the CPU has NEON.
 #[derive(Clone, Copy)]
@@ -17,42 +17,9 @@ impl Neon {
     pub(super) fn detect() -> Option<Self> {
         std::arch::is_aarch64_feature_detected!("neon").then_some(Self(()))
     }
-
-    #[inline]
-    pub(super) fn unmask(self, data: &mut [u8], key: [u8; 4]) -> bool {
-        #[target_feature(enable = "neon")]
-        fn run(cpu: Neon, data: &mut [u8], key: [u8; 4]) -> bool {
-            mask::unmask(cpu, data, key)
-        }
-        // SAFETY: `self` proves the feature.
-        unsafe { run(self, data, key) }
-    }
-
-    #[inline]
-    pub(super) fn copy_masked(
-        self,
-        source: &[u8],
-        target: &mut [MaybeUninit<u8>],
-        key: [u8; 4],
-    ) -> bool {
-        #[target_feature(enable = "neon")]
-        fn run(cpu: Neon, source: &[u8], target: &mut [MaybeUninit<u8>], key: [u8; 4]) -> bool {
-            mask::copy(cpu, source, target, key)
-        }
-        // SAFETY: `self` proves the feature.
-        unsafe { run(self, source, target, key) }
-    }
-
-    #[inline]
-    pub(super) fn is_utf8(self, bytes: &[u8]) -> bool {
-        #[target_feature(enable = "neon")]
-        fn run(cpu: Neon, bytes: &[u8]) -> bool {
-            utf8::is_utf8(cpu, bytes)
-        }
-        // SAFETY: `self` proves the feature.
-        unsafe { run(self, bytes) }
-    }
 }
+
+kernels!(Neon, "neon");
 
 // SAFETY: each operation is the instruction that does it.
 unsafe impl Simd<16> for Neon {
