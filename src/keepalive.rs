@@ -11,7 +11,7 @@
 //!                                 ▼                                     │
 //!  new() ──────────────────────► Open ───answer───────────────────────► │
 //!                                 │ Ping every interval                 │
-//!                                 │ on_close(), or idle: Close          │
+//!                                 │ on_close(), idle or a flood: Close  │
 //!                                 ▼                                     │
 //!                              Closing ──close────────────────────────► ┘
 //! ```
@@ -92,11 +92,13 @@ pub struct Timeouts {
     answer: Duration,
     idle: Duration,
     close: Duration,
+    control_frames: u32,
 }
 
 impl Timeouts {
     /// The defaults: a Ping every 20 seconds, 20 more to answer it, 10 for
-    /// either handshake, and any time without messages.
+    /// either handshake, any time without messages, and 1,000 control frames a
+    /// second.
     pub const fn new() -> Self {
         Self {
             handshake: Duration::from_secs(10),
@@ -104,6 +106,7 @@ impl Timeouts {
             answer: Duration::from_secs(20),
             idle: Duration::MAX,
             close: Duration::from_secs(10),
+            control_frames: 1_000,
         }
     }
 
@@ -141,6 +144,16 @@ impl Timeouts {
     pub const fn close(self, time: Duration) -> Self {
         Self { close: time, ..self }
     }
+
+    /// How many Pings and Pongs the peer may send a second before the connection
+    /// is closed with 1008. Default: 1,000.
+    ///
+    /// A Ping is the one frame to which the protocol itself wants an answer. They
+    /// are counted for a second or more at a time: a peer that keeps to the rate is
+    /// never closed, and one at more than twice the rate always.
+    pub const fn control_frames(self, per_second: u32) -> Self {
+        Self { control_frames: per_second, ..self }
+    }
 }
 
 impl Default for Timeouts {
@@ -157,8 +170,8 @@ pub enum Due {
     /// Send a Ping with this payload, by
     /// [`Connection::ping`](crate::Connection::ping).
     Ping(Payload),
-    /// Nothing was said for too long: send this Close and go on, as the peer is
-    /// to answer it.
+    /// Nothing was said for too long, or too many Pings and Pongs came: send
+    /// this Close and go on, as the peer is to answer it.
     Close(CloseFrame),
     /// Give the connection up: it is time to close the transport.
     Failed(TimedOut),
@@ -230,6 +243,9 @@ pub struct Keepalive {
     /// The number of the last Ping, which is its payload.
     number: u64,
     latency: Option<Duration>,
+    /// Pings and Pongs that came since `counted`.
+    controls: u32,
+    counted: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -263,6 +279,8 @@ impl Keepalive {
             ping: Ping::Answered,
             number: 0,
             latency: None,
+            controls: 0,
+            counted: Duration::ZERO,
         }
     }
 
@@ -284,7 +302,7 @@ impl Keepalive {
         self.on_bytes();
         match event {
             Event::Data(_) => self.on_message(),
-            Event::Ping(_) => {}
+            Event::Ping(_) => self.on_ping(),
             Event::Pong(payload) => self.on_pong(payload),
             Event::Close(_) => self.on_close(),
         }
@@ -300,9 +318,16 @@ impl Keepalive {
         self.active = None;
     }
 
+    /// A Ping came.
+    pub fn on_ping(&mut self) {
+        self.on_bytes();
+        self.controls = self.controls.saturating_add(1);
+    }
+
     /// A Pong came: the answer to our Ping, or not.
     pub fn on_pong(&mut self, payload: &[u8]) {
         self.on_bytes();
+        self.controls = self.controls.saturating_add(1);
         if self.ping == Ping::Waiting && *payload == self.number.to_be_bytes() {
             self.ping = Ping::JustAnswered;
         }
@@ -354,7 +379,9 @@ impl Keepalive {
     pub fn on_timeout(&mut self, now: Duration) -> Option<Due> {
         if self.since.is_none() {
             self.pinged = now;
+            self.counted = now;
         }
+        let is_flooded = self.is_flooded(now);
         let since = *self.since.get_or_insert(now);
         let active = *self.active.get_or_insert(now);
         self.heard.get_or_insert(now);
@@ -374,11 +401,11 @@ impl Keepalive {
             Phase::Open if self.ping == Ping::Waiting && has_come(self.answer_deadline()) => {
                 Some(self.fail(TimedOut::Ping))
             }
+            Phase::Open if is_flooded => {
+                Some(self.close(now, CloseCode::POLICY_VIOLATION, "too many Pings and Pongs"))
+            }
             Phase::Open if has_come(after(active, self.timeouts.idle)) => {
-                self.phase = Phase::Closing;
-                self.since = Some(now);
-                let code = CloseCode::GOING_AWAY;
-                Some(Due::Close(CloseFrame::new(code, "idle").unwrap_or(code.into())))
+                Some(self.close(now, CloseCode::GOING_AWAY, "idle"))
             }
             Phase::Open
                 if self.ping == Ping::Answered
@@ -408,6 +435,25 @@ impl Keepalive {
     fn answer_deadline(&self) -> Option<Duration> {
         let last = self.heard.map_or(self.pinged, |heard| heard.max(self.pinged));
         after(last, self.timeouts.answer)
+    }
+
+    /// Whether more Pings and Pongs came than may in the seconds since they are
+    /// counted, a begun one included. Each count is of a second or more.
+    fn is_flooded(&mut self, now: Duration) -> bool {
+        let seconds = between(self.counted, now).as_secs();
+        let allowed =
+            u64::from(self.timeouts.control_frames).saturating_mul(seconds.saturating_add(1));
+        let is_flooded = u64::from(self.controls) > allowed;
+        if seconds > 0 {
+            (self.counted, self.controls) = (now, 0);
+        }
+        is_flooded
+    }
+
+    fn close(&mut self, now: Duration, code: CloseCode, reason: &str) -> Due {
+        self.phase = Phase::Closing;
+        self.since = Some(now);
+        Due::Close(CloseFrame::new(code, reason).unwrap_or(code.into()))
     }
 
     fn fail(&mut self, error: TimedOut) -> Due {

@@ -213,11 +213,40 @@ fn for_ever_and_at_once() {
     assert_eq!(keepalive.wait(ms(9)), Some(ms(1)), "timers take zero for something else");
 }
 
+#[test]
+fn pings_and_pongs_are_counted_alike_and_messages_not() {
+    let flooded = |events: &[Event<'_>]| {
+        let mut keepalive = Keepalive::new(TIMEOUTS.control_frames(3));
+        assert_eq!(keepalive.on_timeout(ms(7)), None);
+        for event in events {
+            keepalive.on_event(event);
+        }
+        let due = keepalive.on_timeout(ms(8));
+        if due.is_some() {
+            assert_eq!(keepalive.next_deadline(), Some(ms(58)), "for the answer to the Close");
+            assert_eq!(keepalive.on_timeout(ms(9)), None, "it is told once");
+        }
+        due
+    };
+    let (ping, pong) = (|| Event::Ping(Payload::EMPTY), || Event::Pong(Payload::EMPTY));
+    let reason = "too many Pings and Pongs";
+    let close = CloseFrame::new(CloseCode::POLICY_VIOLATION, reason).unwrap();
+    assert_eq!(flooded(&[ping(), pong(), ping()]), None);
+    assert_eq!(flooded(&[ping(), pong(), ping(), pong()]), Some(Due::Close(close)));
+    let mut keepalive = Keepalive::new(TIMEOUTS.control_frames(0));
+    assert_eq!(keepalive.on_timeout(ms(7)), None);
+    for _ in 0..9 {
+        keepalive.on_message();
+    }
+    assert_eq!(keepalive.on_timeout(ms(8)), None);
+}
+
 /// What a caller may tell.
 #[derive(Clone, Copy, Debug)]
 enum Told {
     Bytes,
     Message,
+    Ping,
     /// A Pong of the last Ping, or of the one before.
     Pong(bool),
     Close,
@@ -228,6 +257,7 @@ fn told() -> impl Strategy<Value = Told> {
     prop_oneof![
         3 => Just(Told::Bytes),
         3 => Just(Told::Message),
+        1 => Just(Told::Ping),
         4 => any::<bool>().prop_map(Told::Pong),
         1 => Just(Told::Close),
         1 => Just(Told::Opened),
@@ -310,6 +340,7 @@ impl Twin {
 fn tell(keepalive: &mut Keepalive, pings: &[Payload], told: Told) -> Happened {
     match told {
         Told::Bytes => keepalive.on_bytes(),
+        Told::Ping => keepalive.on_ping(),
         // What comes is a sign of life; what is sent is not.
         Told::Message => {
             keepalive.on_bytes();
@@ -325,7 +356,7 @@ fn tell(keepalive: &mut Keepalive, pings: &[Payload], told: Told) -> Happened {
         Told::Opened => keepalive.opened(),
     }
     match told {
-        Told::Bytes | Told::Pong(_) => Happened::Bytes,
+        Told::Bytes | Told::Ping | Told::Pong(_) => Happened::Bytes,
         Told::Message => Happened::Message,
         Told::Close => Happened::Close,
         Told::Opened => Happened::Opened,
@@ -369,6 +400,36 @@ proptest! {
                 })
             );
             prop_assert!(keepalive.next_deadline().is_none_or(|deadline| deadline > ms(now)));
+        }
+    }
+
+    /// However seldom or often the time is told: a peer that keeps to the rate is
+    /// not closed, one at more than twice the rate is, within the second.
+    #[test]
+    fn a_flood_is_told_from_what_is_much(
+        rate in 1..200u32,
+        phase in 0..1_000_000u64,
+        rounds in vec(prop_oneof![1..30u64, 1..3000u64], 1..200),
+    ) {
+        let timeouts = Timeouts::new().answer(Duration::MAX).control_frames(rate);
+        for (frames_per_second, is_fair) in [(u64::from(rate), true), (u64::from(rate) * 2 + 2, false)] {
+            let mut keepalive = Keepalive::new(timeouts);
+            prop_assert_eq!(keepalive.on_timeout(Duration::ZERO), None);
+            let (mut now, mut come) = (0, 0);
+            for round in &rounds {
+                now += round;
+                while (come * 1_000_000 + phase) / frames_per_second <= now * 1000 {
+                    if come % 2 == 0 { keepalive.on_ping() } else { keepalive.on_pong(b"") }
+                    come += 1;
+                }
+                let due = keepalive.on_timeout(ms(now));
+                let is_closed = matches!(due, Some(Due::Close(_)));
+                prop_assert!(!(is_closed && is_fair), "{now}");
+                if is_closed {
+                    break;
+                }
+                prop_assert!(is_fair || now < 1000, "{now}");
+            }
         }
     }
 
@@ -588,6 +649,23 @@ mod layer_2 {
             while ws.receive(&mut input, &mut output).unwrap().is_some() {}
             ws.on_timeout(ms(120), &mut output).unwrap();
             assert_eq!(ws.wait(ms(120)), Some(ms(if heard { 30 } else { 10 })), "{wire:?}");
+        }
+    }
+
+    #[test]
+    fn a_flood_of_pings_ends_with_a_close_of_1008() {
+        let mut ws = WebSocket::server(Config::new()).keepalive(TIMEOUTS.control_frames(2));
+        let mut output = Vec::new();
+        ws.on_timeout(ms(0), &mut output).unwrap();
+        for (now, wire, closed) in
+            [(10, &b"\x89\x80\0\0\0\0\x8A\x80\0\0\0\0"[..], false), (20, b"\x89\x80\0\0\0\0", true)]
+        {
+            let mut bytes = wire.to_vec();
+            let mut input = &mut bytes[..];
+            while ws.receive(&mut input, &mut output).unwrap().is_some() {}
+            assert_eq!(ws.on_timeout(ms(now), &mut output), Ok(()));
+            let at = output.windows(4).position(|bytes| bytes == [0x88, 26, 0x03, 0xF0]);
+            assert_eq!(at.is_some(), closed, "{output:?}");
         }
     }
 

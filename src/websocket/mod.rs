@@ -338,7 +338,10 @@ impl<R: Role> WebSocket<R> {
         self.note_bytes();
         match &received {
             Received::Message(_) => {}
-            Received::Ping(payload) => self.sender.pong(*payload, output),
+            Received::Ping(payload) => {
+                self.note_ping();
+                self.sender.pong(*payload, output);
+            }
             Received::Pong(payload) => self.note_pong(*payload),
             Received::Closed(close) => self.close(*close, output),
         }
@@ -422,6 +425,12 @@ impl<R: Role> WebSocket<R> {
     fn note_message(&mut self) {
         if let Some(keepalive) = &mut self.keepalive {
             keepalive.on_message();
+        }
+    }
+
+    fn note_ping(&mut self) {
+        if let Some(keepalive) = &mut self.keepalive {
+            keepalive.on_ping();
         }
     }
 

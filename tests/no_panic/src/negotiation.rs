@@ -118,6 +118,7 @@ no_panic! {
     }
     fn keepalive_told(keepalive: &mut Keepalive, event: &Event<'_>, pong: &[u8]) {
         keepalive.on_event(event);
+        keepalive.on_ping();
         keepalive.on_pong(pong);
         keepalive.on_bytes();
         keepalive.on_message();
