@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! inspect --role server|client [--handshake] [--chunk N] [--hex] [--max-message BYTES]
-//!         [--max-fragments N] [--key BASE64] [--protocol NAME]... [--origin ORIGIN]...
-//!         [--deflate 'permessage-deflate; server_max_window_bits=10...'] < bytes
+//!         [--max-frame BYTES] [--max-fragments N] [--key BASE64] [--protocol NAME]...
+//!         [--origin ORIGIN]... [--deflate 'permessage-deflate; server_max_window_bits=10...'] < bytes
 //! ```
 //!
 //! `--deflate` is what was agreed; with `--handshake`, what the client offered or
@@ -298,6 +298,10 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
                 let bytes = value("a number")?.parse().map_err(|_| bad("a number"))?;
                 options.config = options.config.max_message(bytes);
             }
+            "--max-frame" => {
+                let bytes = value("a number")?.parse().map_err(|_| bad("a number"))?;
+                options.config = options.config.max_frame(bytes);
+            }
             "--max-fragments" => {
                 let frames = value("a number")?.parse().map_err(|_| bad("a number"))?;
                 options.config = options.config.max_fragments(frames);
@@ -326,8 +330,8 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
 fn usage(problem: &str) -> ExitCode {
     eprintln!(
         "inspect: {problem}\nusage: inspect --role server|client [--handshake] [--chunk N] [--hex] \
-         [--max-message BYTES] [--max-fragments N] [--key BASE64] [--protocol NAME]... \
-         [--origin ORIGIN]... [--deflate PARAMETERS] < bytes"
+         [--max-message BYTES] [--max-frame BYTES] [--max-fragments N] [--key BASE64] \
+         [--protocol NAME]... [--origin ORIGIN]... [--deflate PARAMETERS] < bytes"
     );
     ExitCode::from(2)
 }

@@ -12,6 +12,7 @@
 #[must_use]
 pub struct Config {
     pub(crate) max_message: u64,
+    pub(crate) max_frame: u64,
     pub(crate) max_fragments: u32,
     pub(crate) drop_after_close: bool,
     /// Whether permessage-deflate is agreed.
@@ -23,10 +24,11 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults: messages of 16 MiB in 131,072 fragments.
+    /// The defaults: messages of 16 MiB, in one frame or up to 131,072.
     pub const fn new() -> Self {
         Self {
             max_message: 16 << 20,
+            max_frame: u64::MAX,
             max_fragments: 1 << 17,
             drop_after_close: false,
             allow_compressed: false,
@@ -42,6 +44,17 @@ impl Config {
     /// [`MessageTooBig`]: crate::ProtocolError::MessageTooBig
     pub const fn max_message(self, bytes: u64) -> Self {
         Self { max_message: bytes, ..self }
+    }
+
+    /// The most bytes of payload in a frame, as they come, compressed or not.
+    ///
+    /// A longer one fails with [`FrameTooBig`] at its header. A frame takes no
+    /// memory here; who passes frames on whole may want them small. Default: what
+    /// [`max_message`](Self::max_message) allows.
+    ///
+    /// [`FrameTooBig`]: crate::ProtocolError::FrameTooBig
+    pub const fn max_frame(self, bytes: u64) -> Self {
+        Self { max_frame: bytes, ..self }
     }
 
     /// The most frames in a message, empty ones included; at least 1.

@@ -46,6 +46,8 @@ pub enum ProtocolError {
     TextNotUtf8,
     /// A message over [`Config::max_message`](crate::Config::max_message).
     MessageTooBig,
+    /// A frame of data over [`Config::max_frame`](crate::Config::max_frame).
+    FrameTooBig,
     /// A message over [`Config::max_fragments`](crate::Config::max_fragments).
     TooManyFragments,
 }
@@ -58,7 +60,9 @@ impl ProtocolError {
             Self::TextNotUtf8 | Self::BadCloseReason | Self::BadCompression => {
                 CloseCode::INVALID_DATA
             }
-            Self::MessageTooBig | Self::TooManyFragments => CloseCode::MESSAGE_TOO_BIG,
+            Self::MessageTooBig | Self::FrameTooBig | Self::TooManyFragments => {
+                CloseCode::MESSAGE_TOO_BIG
+            }
             _ => CloseCode::PROTOCOL_ERROR,
         }
     }
@@ -83,6 +87,7 @@ impl ProtocolError {
             Self::BadCompression => "compressed message cannot be inflated",
             Self::TextNotUtf8 => "text is not UTF-8",
             Self::MessageTooBig => "message too big",
+            Self::FrameTooBig => "frame too big",
             Self::TooManyFragments => "message in too many fragments",
         }
     }

@@ -375,6 +375,7 @@ fn each_error_becomes_a_close_frame() {
         (Error::BadCloseReason, 1007),
         (Error::TextNotUtf8, 1007),
         (Error::MessageTooBig, 1009),
+        (Error::FrameTooBig, 1009),
         (Error::TooManyFragments, 1009),
     ] {
         let expected = [&u16::to_be_bytes(code)[..], error.as_str().as_bytes()].concat();

@@ -190,11 +190,13 @@ fn limits() {
             r#"{"type":"end","state":"failed"}"#.to_owned(),
         ]
     };
-    let [big, many] = ["message too big", "message in too many fragments"].map(over);
-    let (big, many) = (big.each_ref().map(|l| &l[..]), many.each_ref().map(|l| &l[..]));
+    let errors = ["message too big", "frame too big", "message in too many fragments"].map(over);
+    let [big, big_frame, many] = errors.each_ref().map(|lines| lines.each_ref().map(|l| &l[..]));
     let args = |option: &'static str, value: &'static str| [&SERVER[..], &[option, value]].concat();
     check(&args("--max-message", "5"), &message, 0, &whole);
     check(&args("--max-message", "4"), &message, 1, &big);
+    check(&args("--max-frame", "2"), &message, 0, &whole);
+    check(&args("--max-frame", "1"), &message, 1, &big_frame);
     check(&args("--max-fragments", "3"), &message, 0, &whole);
     check(&args("--max-fragments", "2"), &message, 1, &many);
 }

@@ -12,6 +12,7 @@ use sansocket::{
 };
 
 const TOO_BIG: Option<ProtocolError> = Some(ProtocolError::MessageTooBig);
+const FRAME_TOO_BIG: Option<ProtocolError> = Some(ProtocolError::FrameTooBig);
 const TOO_MANY: Option<ProtocolError> = Some(ProtocolError::TooManyFragments);
 
 /// The verdict of both layers, which must agree.
@@ -55,6 +56,32 @@ fn the_limit_holds_for_all_fragments_together() {
             // It is a message's limit, not a connection's.
             let (twice, ping) = (message.repeat(2), side.frame(PING, &[0; 125]));
             assert_eq!(verdict(side, config, &[ping, twice].concat()), expected);
+        }
+    }
+}
+
+#[test]
+fn a_frame_at_the_limit_and_one_over() {
+    const RSV1: u8 = 0x40;
+
+    for side in SIDES {
+        for limit in [0, 1, 125, 126, 1000, 0xFFFF, 0x1_0000] {
+            let config = Config::new().max_frame(limit).allow_compressed(true);
+            let exact = vec![b'x'; limit as usize];
+            for opcode in [TEXT, BINARY] {
+                let bytes = side.fragments(opcode, &[&exact[..]; 3]);
+                assert_eq!(verdict(side, config, &side.frame(FIN | opcode, &exact)), None);
+                assert_eq!(verdict(side, config, &bytes), None, "the frame's, not the message's");
+                for header in [
+                    side.header(FIN | opcode, limit + 1),
+                    side.header(FIN | opcode | RSV1, limit + 1),
+                    [side.frame(opcode, b""), side.header(CONT, limit + 1)].concat(),
+                ] {
+                    assert_eq!(side.events(config, &[&header]).error, FRAME_TOO_BIG, "{limit}");
+                }
+            }
+            // Control frames have the RFC's.
+            assert_eq!(verdict(side, config, &side.frame(PING, &[0; 125])), None);
         }
     }
 }
@@ -373,24 +400,30 @@ fn a_buffer_of_the_limit_never_fills_up_undecided() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// A message passes if, and only if, it keeps both limits.
+    /// A message passes if, and only if, it keeps all three limits.
     #[test]
-    fn both_limits_at_any_fragmentation(
+    fn all_limits_at_any_fragmentation(
         fragments in vec(0usize..12, 1..8),
         max_message in 0usize..50,
+        max_frame in 0usize..20,
         max_fragments in 0usize..9,
         cuts in vec(any::<usize>(), 0..5),
     ) {
         let config = Config::new()
             .max_message(max_message as u64)
+            .max_frame(max_frame as u64)
             .max_fragments(max_fragments as u32);
         let mut expected = None;
         let mut sum = 0;
         for (i, len) in fragments.iter().enumerate() {
             sum += len;
-            let error = if sum > max_message { TOO_BIG } else { TOO_MANY };
-            let broken = sum > max_message || i + 1 > max_fragments.max(1);
-            expected = expected.or(if broken { error } else { None });
+            let broken = [
+                (sum > max_message, TOO_BIG),
+                (*len > max_frame, FRAME_TOO_BIG),
+                (i + 1 > max_fragments.max(1), TOO_MANY),
+            ];
+            let broken = broken.into_iter().find(|(broken, _)| *broken);
+            expected = expected.or(broken.and_then(|(_, error)| error));
         }
         for side in SIDES {
             let pieces: Vec<Vec<u8>> = fragments.iter().map(|&len| vec![b'x'; len]).collect();

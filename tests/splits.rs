@@ -14,7 +14,7 @@ use sansocket::{Config, Connection, Kind, Payload, ProtocolError, Receiver, Role
 
 /// Small enough for the vectors to reach.
 fn config() -> Config {
-    Config::new().max_message(1000).max_fragments(5)
+    Config::new().max_message(1000).max_frame(999).max_fragments(5)
 }
 
 /// An error, and the number of bytes that decide it.
@@ -105,6 +105,7 @@ fn vectors(side: Side) -> Vec<(Vec<u8>, Option<Failure>)> {
         (&inside, [frame(CONT, b"\xE2\x82"), frame(FIN, b"x")].concat(), Error::TextNotUtf8, all),
         (&before, side.header(FIN | BINARY, 1001), Error::MessageTooBig, all),
         (&before, side.header(FIN | TEXT, 1 << 62), Error::MessageTooBig, all),
+        (&before, side.header(FIN | TEXT, 1000), Error::FrameTooBig, all),
         (&inside, side.header(FIN, 997), Error::MessageTooBig, all),
         (&inside, frame(CONT, b"").repeat(5), Error::TooManyFragments, all),
     ];
@@ -179,6 +180,7 @@ fn every_protocol_error_is_among_the_vectors() {
         Error::BadCloseReason,
         Error::TextNotUtf8,
         Error::MessageTooBig,
+        Error::FrameTooBig,
         Error::TooManyFragments,
     ];
     all.sort_unstable_by_key(|error| error.as_str());

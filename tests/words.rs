@@ -78,7 +78,8 @@ fn what_the_peer_did_wrong() {
         (ProtocolError::BadCloseReason, "reason"),
         (ProtocolError::BadCompression, "inflated"),
         (ProtocolError::TextNotUtf8, "text is not UTF-8"),
-        (ProtocolError::MessageTooBig, "too big"),
+        (ProtocolError::MessageTooBig, "message too big"),
+        (ProtocolError::FrameTooBig, "frame too big"),
         (ProtocolError::TooManyFragments, "fragments"),
     ]);
     check(&[

@@ -175,7 +175,8 @@ impl<R: Role> Receiver<R> {
             return None;
         }
         let header = WholeMessage::parse(input, R::RECEIVES_MASKED)?;
-        if header.len as u64 > self.config.max_message {
+        let len = header.len as u64;
+        if len > self.config.max_message || len > self.config.max_frame {
             return None;
         }
         let frame = input.split_off_mut(..header.header_len + header.len)?;
@@ -295,7 +296,7 @@ impl<R: Role> Receiver<R> {
         }
         message.fragments = message.fragments.saturating_add(1);
         message.len = message.len.saturating_add(len);
-        self.check_limits()?;
+        self.check_limits(len)?;
         self.state = State::Data;
         Ok(())
     }
@@ -362,7 +363,8 @@ impl<R: Role> Receiver<R> {
         }))
     }
 
-    fn check_limits(&self) -> Result<(), ProtocolError> {
+    /// Holds the message under way, and its newest frame, to their limits.
+    fn check_limits(&self, frame_len: u64) -> Result<(), ProtocolError> {
         let Message { compressed, fragments, len, .. } = self.message;
         let mut slack = 0;
         if compressed {
@@ -372,6 +374,9 @@ impl<R: Role> Receiver<R> {
         }
         if len > self.config.max_message.saturating_add(slack) {
             return Err(ProtocolError::MessageTooBig);
+        }
+        if frame_len > self.config.max_frame {
+            return Err(ProtocolError::FrameTooBig);
         }
         if fragments > self.config.max_fragments.max(1) {
             return Err(ProtocolError::TooManyFragments);

@@ -17,7 +17,7 @@ pub fn receive_splits(data: &[u8]) {
     let side = if flags & 1 == 0 { Side::Server } else { Side::Client };
     let mut config = Config::new().drop_after_close(flags & 2 != 0);
     if flags & 4 != 0 {
-        config = config.max_message(1000).max_fragments(5);
+        config = config.max_message(1000).max_frame(600).max_fragments(5);
     }
     let agreement = (flags & 8 != 0).then(|| agreement(flags));
     let cuts = script.cuts();
