@@ -250,6 +250,25 @@ fn connections_show_no_message() {
     assert!(shown.contains("Another(..)"), "{shown}");
 }
 
+/// Logs are read by more people than messages are.
+#[test]
+#[cfg(feature = "alloc")]
+fn a_message_under_way_is_not_shown() {
+    use sansocket::WebSocket;
+
+    for (first, shown_as) in [(b'\x01', "Text { len: 6, .. }"), (b'\x02', "Binary { len: 6, .. }")]
+    {
+        let mut half = *b"?\x86\0\0\0\0secret";
+        half[0] = first;
+        let mut ws = WebSocket::server(Config::new());
+        assert!(format!("{ws:?}").contains("assembly: Empty"));
+        assert_eq!(ws.receive(&mut &mut half[..], &mut Vec::new()), Ok(None));
+        let shown = format!("{ws:?}");
+        assert!(shown.contains(shown_as), "{shown}");
+        assert!(!shown.contains("secret") && !shown.contains("115, 101"), "{shown}");
+    }
+}
+
 /// What `Default` gives is what `new` says it does.
 #[test]
 fn defaults_are_as_documented() {

@@ -3,6 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::connection::{Data, Kind};
 use crate::utf8::{Decoder, InvalidUtf8};
@@ -12,7 +13,7 @@ use crate::websocket::message::Message;
 ///
 /// It grows with the bytes that came, to twice as many at most, and not with
 /// those that were declared.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) enum Assembly {
     #[default]
     Empty,
@@ -66,6 +67,18 @@ impl Assembly {
             Self::Text(text, _) => Some(Message::Text(Cow::Owned(text))),
             Self::Binary(bytes) => Some(Message::Binary(Cow::Owned(bytes))),
         }
+    }
+}
+
+/// Without the message.
+impl fmt::Debug for Assembly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, len) = match self {
+            Self::Empty => return f.write_str("Empty"),
+            Self::Text(text, _) => ("Text", text.len()),
+            Self::Binary(bytes) => ("Binary", bytes.len()),
+        };
+        f.debug_struct(kind).field("len", &len).finish_non_exhaustive()
     }
 }
 
