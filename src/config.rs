@@ -12,8 +12,11 @@
 #[must_use]
 pub struct Config {
     pub(crate) max_message: u64,
-    pub(crate) max_frame: u64,
+    /// `u32::MAX` is none.
+    max_frame: u32,
     pub(crate) max_fragments: u32,
+    /// The longest message that may be one frame, of those up to 64 KiB.
+    pub(crate) max_whole: u16,
     pub(crate) drop_after_close: bool,
     /// Whether permessage-deflate is agreed.
     pub(crate) allow_compressed: bool,
@@ -28,8 +31,9 @@ impl Config {
     pub const fn new() -> Self {
         Self {
             max_message: 16 << 20,
-            max_frame: u64::MAX,
+            max_frame: u32::MAX,
             max_fragments: 1 << 17,
+            max_whole: u16::MAX,
             drop_after_close: false,
             allow_compressed: false,
             leave_data: false,
@@ -43,18 +47,18 @@ impl Config {
     ///
     /// [`MessageTooBig`]: crate::ProtocolError::MessageTooBig
     pub const fn max_message(self, bytes: u64) -> Self {
-        Self { max_message: bytes, ..self }
+        Self { max_message: bytes, ..self }.with_max_whole()
     }
 
     /// The most bytes of payload in a frame, as they come, compressed or not.
     ///
     /// A longer one fails with [`FrameTooBig`] at its header. A frame takes no
-    /// memory here; who passes frames on whole may want them small. Default: what
-    /// [`max_message`](Self::max_message) allows.
+    /// memory here; who passes frames on whole may want them small. Default:
+    /// `u32::MAX`, which leaves it to [`max_message`](Self::max_message).
     ///
     /// [`FrameTooBig`]: crate::ProtocolError::FrameTooBig
-    pub const fn max_frame(self, bytes: u64) -> Self {
-        Self { max_frame: bytes, ..self }
+    pub const fn max_frame(self, bytes: u32) -> Self {
+        Self { max_frame: bytes, ..self }.with_max_whole()
     }
 
     /// The most frames in a message, empty ones included; at least 1.
@@ -65,6 +69,18 @@ impl Config {
     /// [`TooManyFragments`]: crate::ProtocolError::TooManyFragments
     pub const fn max_fragments(self, frames: u32) -> Self {
         Self { max_fragments: frames, ..self }
+    }
+
+    /// The most bytes in a frame, if that is limited.
+    pub(crate) fn frame_limit(&self) -> Option<u64> {
+        (self.max_frame < u32::MAX).then_some(self.max_frame.into())
+    }
+
+    const fn with_max_whole(self) -> Self {
+        let Self { max_message, max_frame, .. } = self;
+        let max = if max_message < max_frame as u64 { max_message } else { max_frame as u64 };
+        let max_whole = if max < u16::MAX as u64 { max as u16 } else { u16::MAX };
+        Self { max_whole, ..self }
     }
 
     /// Data is finished in layer 2.

@@ -66,7 +66,7 @@ fn a_frame_at_the_limit_and_one_over() {
 
     for side in SIDES {
         for limit in [0, 1, 125, 126, 1000, 0xFFFF, 0x1_0000] {
-            let config = Config::new().max_frame(limit).allow_compressed(true);
+            let config = Config::new().max_frame(limit as u32).allow_compressed(true);
             let exact = vec![b'x'; limit as usize];
             for opcode in [TEXT, BINARY] {
                 let bytes = side.fragments(opcode, &[&exact[..]; 3]);
@@ -411,7 +411,7 @@ proptest! {
     ) {
         let config = Config::new()
             .max_message(max_message as u64)
-            .max_frame(max_frame as u64)
+            .max_frame(max_frame as u32)
             .max_fragments(max_fragments as u32);
         let mut expected = None;
         let mut sum = 0;

@@ -175,8 +175,7 @@ impl<R: Role> Receiver<R> {
             return None;
         }
         let header = WholeMessage::parse(input, R::RECEIVES_MASKED)?;
-        let len = header.len as u64;
-        if len > self.config.max_message || len > self.config.max_frame {
+        if header.len > usize::from(self.config.max_whole) {
             return None;
         }
         let frame = input.split_off_mut(..header.header_len + header.len)?;
@@ -375,7 +374,7 @@ impl<R: Role> Receiver<R> {
         if len > self.config.max_message.saturating_add(slack) {
             return Err(ProtocolError::MessageTooBig);
         }
-        if frame_len > self.config.max_frame {
+        if self.config.frame_limit().is_some_and(|max| frame_len > max) {
             return Err(ProtocolError::FrameTooBig);
         }
         if fragments > self.config.max_fragments.max(1) {
