@@ -10,7 +10,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::Duration;
 
-use common::{BINARY, CLOSE, CONT, FIN, NONCE, PING, PONG, Side, TEXT, request_with, zero_key};
+use common::{
+    BINARY, CLOSE, CONT, FIN, NONCE, PING, PONG, SIDES, Side, TEXT, request_with, zero_key,
+};
 use sansocket::deflate::{
     Compression, DeflateScratch, InflateScratch, Inflater, Level, WindowBits,
 };
@@ -525,7 +527,7 @@ fn sizes() {
         ("Connection<Server>", size_of::<Connection<Server>>(), 200),
         ("WebSocket<Server>", size_of::<WebSocket<Server>>(), 264),
         ("ControlFrame", size_of::<ControlFrame>(), 2 + 4 + 125 + 1),
-        ("Keepalive", size_of::<Keepalive>(), 200),
+        ("Keepalive", size_of::<Keepalive>(), 208),
         ("Connection<Client>", size_of::<Connection<Client>>(), 312),
         ("Connection<Client<fn>>", size_of::<Connection<Client<fn() -> [u8; 4]>>>(), 208),
     ];
@@ -538,6 +540,7 @@ fn sizes() {
 fn memory_said_is_memory_taken() {
     const MESSAGE: u64 = 1000;
     let config = Config::new().max_message(MESSAGE);
+    let itself = (size_of::<WebSocket<Server>>() + size_of::<Keepalive>()) as u64;
     for takeover in [true, false] {
         for level in [Level::Fast, Level::Balanced, Level::Best] {
             let wish = Compression::new()
@@ -560,13 +563,37 @@ fn memory_said_is_memory_taken() {
                 ws.receive(&mut &mut wire[..], &mut output).unwrap().expect("a message");
             });
             let bound = WebSocket::<Server>::max_memory(&config, Some(&agreed));
-            // For the message itself, and for a connection on the stack.
-            let more = 3 * MESSAGE + size_of::<WebSocket<Server>>() as u64 + 64;
+            // For the message, and for a connection on the stack without keepalive.
+            let more = 3 * MESSAGE + itself + 64;
             assert!((peak as u64..=peak as u64 + more).contains(&bound), "{peak}, {bound}");
         }
     }
     let bound = WebSocket::<Server>::max_memory(&config, None);
-    assert_eq!(bound, 3 * MESSAGE + size_of::<WebSocket<Server>>() as u64 + 64);
+    assert_eq!(bound, 3 * MESSAGE + itself + 64);
+}
+
+/// Each move of a buffer copies what it has: there are to be few of them.
+#[test]
+fn fragments_however_many_make_the_buffer_grow_seldom() {
+    for side in SIDES {
+        for (opcode, count) in [TEXT, BINARY].into_iter().flat_map(|op| [(op, 1000), (op, 30_000)])
+        {
+            let mut wire = side.fragments(opcode, &vec![&b"x"[..]; count]);
+            let mut output = Vec::new();
+            let (calls, _, received) = allocations(|| match side {
+                Side::Server => {
+                    let mut ws = WebSocket::server(Config::new());
+                    ws.receive(&mut &mut wire[..], &mut output).map(|r| r.is_some())
+                }
+                Side::Client => {
+                    let mut ws = WebSocket::client(Config::new(), zero_key);
+                    ws.receive(&mut &mut wire[..], &mut output).map(|r| r.is_some())
+                }
+            });
+            assert_eq!(received, Ok(true));
+            assert!(calls <= count.ilog2() as usize + 1, "{calls} for {count} fragments");
+        }
+    }
 }
 
 /// Streams of a peer that means harm, the same in kind for each limit.
@@ -603,12 +630,8 @@ fn hostile_streams(side: Side, compressed: bool) -> Vec<Vec<u8>> {
 }
 
 /// Feeds `wire` in pieces, the output written at once; the calls that it took.
-fn feed<R: Role>(
-    mut ws: WebSocket<R>,
-    wire: &mut [u8],
-    output: &mut Vec<u8>,
-    step: usize,
-) -> usize {
+fn feed<R: Role>(ws: WebSocket<R>, wire: &mut [u8], output: &mut Vec<u8>, step: usize) -> usize {
+    let mut ws = Box::new(ws.keepalive(Timeouts::new()));
     let mut calls = 0;
     for mut input in wire.chunks_mut(step) {
         loop {
@@ -625,7 +648,6 @@ fn feed<R: Role>(
 
 #[test]
 fn whatever_the_peer_sends_memory_keeps_to_what_was_said() {
-    let config = Config::new().max_message(8 << 10).max_fragments(9000);
     let agreement = |takeover| {
         let wish = Compression::new()
             .send_window(WindowBits::MAX)
@@ -635,7 +657,10 @@ fn whatever_the_peer_sends_memory_keeps_to_what_was_said() {
         let offers = Extensions::new(b"permessage-deflate; client_max_window_bits");
         wish.accept(offers.map(Result::unwrap)).unwrap()
     };
-    for agreed in [None, Some(agreement(true)), Some(agreement(false))] {
+    let agreements = [None, Some(agreement(true)), Some(agreement(false))];
+    let limits = agreements.iter().flat_map(|agreed| [0, 1, 8 << 10].map(|max| (*agreed, max)));
+    for (agreed, max_message) in limits {
+        let config = Config::new().max_message(max_message).max_fragments(9000);
         let mut most = 0;
         for side in [Side::Server, Side::Client] {
             type TestClient = Client<fn() -> [u8; 4]>;
@@ -667,6 +692,6 @@ fn whatever_the_peer_sends_memory_keeps_to_what_was_said() {
                 }
             }
         }
-        assert!(most > 16 << 10, "the streams do press on the limit: {most}");
+        assert!(most as u64 > 2 * max_message, "the streams do press on the limit: {most}");
     }
 }

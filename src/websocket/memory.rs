@@ -3,12 +3,13 @@
 use crate::config::Config;
 use crate::connection::Role;
 use crate::deflate::{Agreement, DeflateScratch, InflateScratch};
+use crate::keepalive::Keepalive;
 use crate::websocket::WebSocket;
 use crate::websocket::compression::{Compressor, Decompressor};
 
 impl<R: Role> WebSocket<R> {
     /// The most bytes that a connection takes, on the heap and itself, whatever
-    /// its peer sends and with the crate's own codec.
+    /// its peer sends, with `keepalive` and the crate's own codec.
     ///
     /// The message that is arriving takes the most, three times
     /// [`Config::max_message`]: it is gathered in a buffer that doubles, and while
@@ -24,7 +25,8 @@ impl<R: Role> WebSocket<R> {
     #[must_use]
     pub const fn max_memory(config: &Config, agreement: Option<&Agreement>) -> u64 {
         let message = config.max_message.saturating_mul(3);
-        let rest = size_of::<Self>() + SMALLEST + compression::<R>(agreement);
+        let itself = size_of::<Self>() + size_of::<Keepalive>();
+        let rest = itself + SMALLEST + compression::<R>(agreement);
         message.saturating_add(rest as u64)
     }
 }
