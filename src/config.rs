@@ -1,4 +1,5 @@
-//! Every limit of a connection, in one place.
+//! The limits of a connection, in one place. (What needs a clock is in `keepalive`,
+//! what compression needs in `deflate`, the length of a head is its reader's.)
 
 /// What a connection bears and how it behaves; each limit is finite.
 ///
@@ -52,8 +53,9 @@ impl Config {
 
     /// The most bytes of payload in a frame, as they come, compressed or not.
     ///
-    /// A longer one fails with [`FrameTooBig`] at its header. A frame takes no
-    /// memory here; who passes frames on whole may want them small. Default:
+    /// A longer one fails with [`FrameTooBig`] at its header, unless the message is
+    /// too big with it, too. A frame takes no memory here; who passes frames on
+    /// whole may want them small. Control frames have the RFC's limit. Default:
     /// `u32::MAX`, which leaves it to [`max_message`](Self::max_message).
     ///
     /// [`FrameTooBig`]: crate::ProtocolError::FrameTooBig

@@ -81,7 +81,7 @@ use crate::close::{CloseCode, CloseFrame};
 use crate::connection::Event;
 use crate::payload::Payload;
 
-/// How long to wait for what.
+/// How long to wait for what, and how often a peer may ask for an answer.
 ///
 /// [`Duration::MAX`] is for ever; less than a millisecond counts as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,11 +146,11 @@ impl Timeouts {
     }
 
     /// How many Pings and Pongs the peer may send a second before the connection
-    /// is closed with 1008. Default: 1,000.
+    /// is closed with 1008. Default: 1,000; `u32::MAX` is no limit.
     ///
-    /// A Ping is the one frame to which the protocol itself wants an answer. They
-    /// are counted for a second or more at a time: a peer that keeps to the rate is
-    /// never closed, and one at more than twice the rate always.
+    /// A Ping is the one frame to which the protocol itself wants an answer. As
+    /// a network may hold them up, those of ten seconds may come at once. The
+    /// answer to a Ping of ours does not count.
     pub const fn control_frames(self, per_second: u32) -> Self {
         Self { control_frames: per_second, ..self }
     }
@@ -243,8 +243,8 @@ pub struct Keepalive {
     /// The number of the last Ping, which is its payload.
     number: u64,
     latency: Option<Duration>,
-    /// Pings and Pongs that came since `counted`.
-    controls: u32,
+    /// Pings and Pongs that came, less those that were allowed until `counted`.
+    controls: u64,
     counted: Duration,
 }
 
@@ -327,9 +327,10 @@ impl Keepalive {
     /// A Pong came: the answer to our Ping, or not.
     pub fn on_pong(&mut self, payload: &[u8]) {
         self.on_bytes();
-        self.controls = self.controls.saturating_add(1);
         if self.ping == Ping::Waiting && *payload == self.number.to_be_bytes() {
             self.ping = Ping::JustAnswered;
+        } else {
+            self.controls = self.controls.saturating_add(1);
         }
     }
 
@@ -437,17 +438,15 @@ impl Keepalive {
         after(last, self.timeouts.answer)
     }
 
-    /// Whether more Pings and Pongs came than may in the seconds since they are
-    /// counted, a begun one included. Each count is of a second or more.
+    /// Whether more Pings and Pongs are left than those of ten seconds, once as
+    /// many are taken off as were allowed in the seconds that passed.
     fn is_flooded(&mut self, now: Duration) -> bool {
+        let rate = u64::from(self.timeouts.control_frames);
         let seconds = between(self.counted, now).as_secs();
-        let allowed =
-            u64::from(self.timeouts.control_frames).saturating_mul(seconds.saturating_add(1));
-        let is_flooded = u64::from(self.controls) > allowed;
-        if seconds > 0 {
-            (self.counted, self.controls) = (now, 0);
-        }
-        is_flooded
+        self.controls = self.controls.saturating_sub(rate.saturating_mul(seconds));
+        let counted = self.counted.saturating_add(Duration::from_secs(seconds));
+        self.counted = counted.min(now);
+        self.controls > rate.saturating_mul(10)
     }
 
     fn close(&mut self, now: Duration, code: CloseCode, reason: &str) -> Due {

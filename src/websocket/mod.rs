@@ -97,6 +97,21 @@ pub enum Received<'b> {
     Closed(CloseFrame),
 }
 
+impl Keepalive {
+    /// What was received from the peer, each of it: [`on_event`](Self::on_event)
+    /// for layer 2. A [`WebSocket`] with [`keepalive`](WebSocket::keepalive) tells
+    /// it by itself; it is for [`MessageReceiver`].
+    pub fn on_received(&mut self, received: &Received<'_>) {
+        self.on_bytes();
+        match received {
+            Received::Message(_) => self.on_message(),
+            Received::Ping(_) => self.on_ping(),
+            Received::Pong(payload) => self.on_pong(payload),
+            Received::Closed(_) => self.on_close(),
+        }
+    }
+}
+
 impl WebSocket<Server> {
     /// The server's end of a connection, after the opening handshake.
     #[must_use]
@@ -335,14 +350,12 @@ impl<R: Role> WebSocket<R> {
         }
         let received = received.map_err(|error| self.report(error, output))?;
         let Some(received) = received else { return Ok(None) };
-        self.note_bytes();
+        if let Some(keepalive) = &mut self.keepalive {
+            keepalive.on_received(&received);
+        }
         match &received {
-            Received::Message(_) => {}
-            Received::Ping(payload) => {
-                self.note_ping();
-                self.sender.pong(*payload, output);
-            }
-            Received::Pong(payload) => self.note_pong(*payload),
+            Received::Message(_) | Received::Pong(_) => {}
+            Received::Ping(payload) => self.sender.pong(*payload, output),
             Received::Closed(close) => self.close(*close, output),
         }
         Ok(Some(received))
@@ -428,18 +441,6 @@ impl<R: Role> WebSocket<R> {
         }
     }
 
-    fn note_ping(&mut self) {
-        if let Some(keepalive) = &mut self.keepalive {
-            keepalive.on_ping();
-        }
-    }
-
-    fn note_pong(&mut self, payload: Payload) {
-        if let Some(keepalive) = &mut self.keepalive {
-            keepalive.on_pong(&payload);
-        }
-    }
-
     /// Whether both Close frames have passed, so that the connection ended
     /// cleanly: the server now closes the transport, and the client waits for
     /// it to (RFC 6455 §7.1.1).
@@ -450,8 +451,8 @@ impl<R: Role> WebSocket<R> {
 
     /// The two halves, for a thread or task each; no lock is needed.
     ///
-    /// They keep no deadlines: a [`Keepalive`](crate::keepalive::Keepalive) in
-    /// the thread or task that receives does.
+    /// They keep no deadlines: a [`Keepalive`] in the thread or task that receives
+    /// does, if it is told of [all that is received](Keepalive::on_received).
     ///
     /// ```
     /// use std::sync::mpsc;
