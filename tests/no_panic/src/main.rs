@@ -11,12 +11,13 @@ use sansocket::deflate::{
 use sansocket::extensions::Extensions;
 use sansocket::frame::{Expected, Header};
 use sansocket::handshake::{
-    ClientHandshake, Reply, Request, RequestReader, Response, ResponseReader, Url, accept_key,
+    Accepted, ClientHandshake, Reply, Request, RequestReader, Response, ResponseReader, Url,
+    accept_key,
 };
 use sansocket::utf8::Decoder;
 use sansocket::{
-    ChaChaKeys, Client, CloseCode, CloseFrame, Connection, Frame, Kind, Payload, ProtocolError,
-    Receiver, Sender, Server, base64, mask, sha1,
+    ChaChaKeys, Client, CloseCode, CloseFrame, Connection, Data, Frame, Kind, Payload,
+    ProtocolError, Receiver, Sender, Server, base64, mask, sha1,
 };
 
 /// A codec that does what it likes.
@@ -86,6 +87,23 @@ no_panic! {
         let mut input = input;
         black_box(ws.receive(&mut input)).is_ok()
     }
+    fn receive_half_client(ws: &mut Receiver<Client>, input: &mut [u8]) {
+        let mut input = input;
+        black_box(ws.receive(&mut input)).is_ok()
+    }
+    fn receiver_state(ws: &mut Receiver<Server>) {
+        ws.note_close_sent();
+        black_box(ws.has_received_close())
+    }
+    fn split_server(ws: Connection<Server>) { black_box(ws.split()) }
+    fn split_client(ws: Connection<Client>) { black_box(ws.split()) }
+    fn data(data: Data<'_>) {
+        let mut data = data;
+        black_box((data.kind(), data.is_first(), data.is_last(), data.is_compressed()));
+        black_box(data.payload());
+        black_box(data.payload_mut());
+        black_box(data.into_payload());
+    }
     fn send_server(ws: &mut Connection<Server>, kind: Kind, payload: &[u8]) {
         black_box(ws.send(kind, payload).map(|frame| frame.len()))
     }
@@ -101,20 +119,32 @@ no_panic! {
     fn send_compressed(ws: &mut Sender<Server>, kind: Kind, last: bool, payload: &[u8]) {
         black_box(ws.send_compressed_part(kind, last, payload).map(|frame| frame.len()))
     }
-    fn encode_server(ws: &mut Connection<Server>, kind: Kind, payload: &[u8], out: &mut [u8]) {
-        black_box(ws.encode(kind, true, payload, out).is_ok())
+    fn send_compressed_client(ws: &mut Sender<Client>, kind: Kind, last: bool, payload: &mut [u8]) {
+        black_box(ws.send_compressed_part(kind, last, payload).map(|frame| frame.len()))
     }
-    fn encode_client(ws: &mut Connection<Client>, kind: Kind, payload: &[u8], out: &mut [u8]) {
-        black_box(ws.encode(kind, true, payload, out).is_ok())
+    fn encode_server(
+        ws: &mut Connection<Server>, kind: Kind, last: bool, payload: &[u8], out: &mut [u8],
+    ) {
+        black_box(ws.encode(kind, last, payload, out).is_ok())
+    }
+    fn encode_client(
+        ws: &mut Connection<Client>, kind: Kind, last: bool, payload: &[u8], out: &mut [u8],
+    ) {
+        black_box(ws.encode(kind, last, payload, out).is_ok())
     }
     fn frame_written(frame: Frame<'_>, n: usize) {
         let mut frame = frame;
         frame.advance(n);
         black_box((frame.as_slices(), frame.len(), frame.is_empty()));
     }
-    fn ping(ws: &mut Connection<Client>, payload: Payload) { black_box(ws.ping(payload).len()) }
-    fn pong(ws: &mut Connection<Server>, payload: Payload) { black_box(ws.pong(payload).len()) }
-    fn close(ws: &mut Connection<Client>, close: CloseFrame) {
+    fn ping_server(ws: &mut Connection<Server>, payload: Payload) { black_box(ws.ping(payload).len()) }
+    fn ping_client(ws: &mut Connection<Client>, payload: Payload) { black_box(ws.ping(payload).len()) }
+    fn pong_server(ws: &mut Connection<Server>, payload: Payload) { black_box(ws.pong(payload).len()) }
+    fn pong_client(ws: &mut Connection<Client>, payload: Payload) { black_box(ws.pong(payload).len()) }
+    fn close_server(ws: &mut Connection<Server>, close: CloseFrame) {
+        black_box(ws.close(close).map(|frame| frame.len()))
+    }
+    fn close_client(ws: &mut Connection<Client>, close: CloseFrame) {
         black_box(ws.close(close).map(|frame| frame.len()))
     }
     fn close_code(ws: &mut Connection<Server>, code: CloseCode) {
@@ -141,12 +171,15 @@ no_panic! {
             }
         }
     }
+    fn check_host(request: &Request<'_>) { black_box(request.check_host().is_ok()) }
     fn upgrade(request: Request<'_>) { black_box(request.upgrade().is_ok()) }
-    fn accept(request: Request<'_>, protocol: &str, value: &[u8], out: &mut [u8]) {
+    fn accept(
+        request: Request<'_>, protocol: &str, list: &'static str, value: &[u8], out: &mut [u8],
+    ) {
         if let Ok(upgrade) = request.upgrade() {
             let answer = Compression::new().accept(request.extensions());
             let response = upgrade.accept(out).protocol(protocol).compression(answer);
-            black_box(response.header(protocol, value).finish().is_ok());
+            black_box(response.extensions(list).header(protocol, value).finish().is_ok());
         }
     }
     fn refuse(request: Request<'_>, out: &mut [u8]) {
@@ -164,8 +197,24 @@ no_panic! {
     fn read_response(reader: &mut ResponseReader, bytes: &[u8]) {
         black_box(reader.read(bytes).is_ok())
     }
+    fn look_at_response(response: &Response<'_>, name: &str) {
+        black_box((response.status(), response.reason(), response.head_len()));
+        black_box(response.header(name));
+        for (name, value) in response.headers() {
+            black_box((name, value));
+        }
+        for value in response.headers().named(name) {
+            black_box(value);
+        }
+    }
     fn check_response(handshake: &ClientHandshake<'_>, response: &Response<'_>) {
         black_box(handshake.check(response).is_ok())
+    }
+    fn accepted(accepted: Accepted<'_>) {
+        black_box((accepted.protocol(), accepted.compression()));
+        for extension in accepted.extensions() {
+            black_box(extension);
+        }
     }
     fn extensions(list: &[u8]) {
         for extension in Extensions::new(list).map_while(Result::ok) {
@@ -199,6 +248,9 @@ no_panic! {
         let mut input = input;
         black_box((codec.inflate(&mut input, output).is_ok(), codec.finish().is_ok()));
         codec.clear();
+    }
+    fn inflate_state(inflater: &Inflater) {
+        black_box((inflater.len(), inflater.is_empty(), inflater.ahead()))
     }
     fn inflate_finish(inflater: Inflater) { black_box(inflater.finish().is_ok()) }
     fn header_parse(bytes: &[u8], expected: Expected) {
