@@ -9,7 +9,7 @@ use sansocket::deflate::{
 use super::script::{Script, pieces};
 
 /// The most bytes that a message is inflated to here.
-const LIMIT: usize = 1 << 16;
+pub const LIMIT: usize = 1 << 16;
 
 /// A payload, and what it was inflated to with a window of 32 KiB.
 pub struct Inflated<'b> {
