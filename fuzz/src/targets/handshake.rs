@@ -70,16 +70,22 @@ fn read(
 ) -> Verdict {
     let mut bytes = Vec::new();
     let mut decided = None;
+    // For every byte of a long tail it would be all that is done here.
+    let mut asked_again = 0;
     for piece in pieces {
         bytes.extend_from_slice(piece);
-        let verdict = read(&bytes);
         match &decided {
-            Some(before) => assert_eq!(&verdict, before),
-            None if verdict == Ok(None) => {}
-            None => decided = Some(verdict),
+            None => decided = Some(read(&bytes)).filter(|verdict| *verdict != Ok(None)),
+            Some(before) if asked_again < 3 => {
+                assert_eq!(&read(&bytes), before);
+                asked_again += 1;
+            }
+            Some(_) => {}
         }
     }
-    decided.unwrap_or(Ok(None))
+    let verdict = decided.unwrap_or(Ok(None));
+    assert_eq!(read(&bytes), verdict);
+    verdict
 }
 
 /// The lines of a head, read once more in the plainest way.
