@@ -2,7 +2,8 @@
 
 use sansocket::deflate::Compression;
 use sansocket::handshake::{
-    ClientConnect, ConnectRequest, ConnectResponse, HandshakeError, Headers, Offer, RequestReader,
+    ClientConnect, ConnectRequest, ConnectResponse, HandshakeError, Headers, Offer, Pairs,
+    RequestReader, Url,
 };
 
 type Pair<'b> = (&'b [u8], &'b [u8]);
@@ -30,7 +31,9 @@ const OWN: [&[u8]; 10] = [
 ];
 
 /// Any lines as the fields of a request: the same verdict and the same offer over
-/// CONNECT as over HTTP/1.1; and as those of a response: a verdict.
+/// CONNECT as over HTTP/1.1; and as those of a response: a verdict. And any words in
+/// a request and a response of ours: the other end accepts them, and finds those
+/// words and no more.
 pub fn connect(data: &[u8]) {
     let fields = data.split(|&byte| byte == b'\n').filter_map(|line| {
         let colon = line.iter().position(|&byte| byte == b':')?;
@@ -78,6 +81,38 @@ pub fn connect(data: &[u8]) {
         assert!(accepted.protocol().is_none_or(|chosen| chosen == "chat"));
         assert!(accepted.extensions().count() <= 1);
     }
+    let mut words = data.split(|&byte| byte == b'|');
+    write([(); 3].map(|()| words.next().unwrap_or_default()));
+}
+
+/// Three words, of which the request and the response get a header and extensions.
+fn write([name, value, list]: [&[u8]; 3]) {
+    let [name, list] = [name, list].map(String::from_utf8_lossy);
+    let lists = usize::from(!list.is_empty());
+    let assert_told = |pairs: Pairs<'_>, count: usize| {
+        assert_eq!(pairs.into_iter().count(), count);
+        let named = |name: &str| pairs.fields().named(name).next();
+        assert_eq!(named(&name), Some(value.trim_ascii()));
+        let listed = named("sec-websocket-extensions").unwrap_or_default();
+        assert_eq!(listed, list.trim_ascii().as_bytes());
+    };
+    let url = Url::parse("wss://a/b?c").expect("an address");
+    let client = ClientConnect::new().protocols(&["chat"]).extensions(&list);
+    let mut out = [0; 4096];
+    let Ok(request) = client.request(&url, &mut out).header(&name, value).finish() else { return };
+    assert_told(request, PSEUDO.len() + 3 + lists);
+    // Its value is the caller's affair.
+    if name.eq_ignore_ascii_case("Origin") {
+        return;
+    }
+    let connect = ConnectRequest::read(request).and_then(ConnectRequest::connect);
+    let connect = connect.expect("a handshake");
+    let mut out = [0; 4096];
+    let accept = connect.accept(&mut out).protocol("chat").extensions(&list);
+    let response = accept.header(&name, value).finish().expect("what was offered");
+    assert_told(response, 3 + lists);
+    let response = ConnectResponse::read(response).expect("our own");
+    assert_eq!(client.check(&response).expect("our own").protocol(), Some("chat"));
 }
 
 /// All that an application sees of an offer.
