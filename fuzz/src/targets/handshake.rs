@@ -3,14 +3,15 @@
 use sansocket::deflate::{Compression, WindowBits};
 use sansocket::extensions::{Extension, Extensions};
 use sansocket::handshake::{
-    ClientHandshake, HandshakeError, Reply, Request, RequestReader, Response, ResponseReader, Url,
+    ClientHandshake, HandshakeError, Reply, Request, RequestReader, Response, ResponseReader,
+    Upgrade, Url,
 };
 
 use super::script::{Script, pieces};
 
 /// Any bytes as a request in any pieces: one verdict; what is accepted is
-/// well-formed by a plain second reading. And any words in a request of ours:
-/// our own reader accepts it, and finds those words and no more.
+/// well-formed by a plain second reading. And any words in a request of ours, or in
+/// an answer: the other end accepts it, and finds those words and no more.
 pub fn handshake_request(data: &[u8]) {
     let mut script = Script::new(data);
     let limit = 1 + usize::from(script.word());
@@ -23,18 +24,14 @@ pub fn handshake_request(data: &[u8]) {
     assert_eq!(read_request(limit, &bytes.chunks(1).collect::<Vec<_>>()), whole);
     if let Ok(Some(request)) = RequestReader::with_limit(limit).read(bytes) {
         assert!(request.head_len() <= limit);
-        well_formed(&bytes[..request.head_len()], request.headers().into_iter().count());
+        let head = &bytes[..request.head_len()];
+        assert_eq!(well_formed(head), request.headers().into_iter().count());
         let mut out = [0; 1024];
         match request.upgrade() {
             Ok(upgrade) => {
-                assert_is_handshake(&bytes[..request.head_len()]);
-                let mut out = vec![0; 1024 + bytes.len()];
-                let answer = Compression::new().accept(request.extensions());
-                let protocol = request.protocols().next();
-                let response = upgrade.accept(&mut out).protocol(protocol).compression(answer);
-                let response = response.finish().expect("what was offered can be accepted");
-                let read = ResponseReader::with_limit(1 << 20).read(response).unwrap().unwrap();
-                assert_eq!((read.status(), read.head_len()), (101, response.len()));
+                let [_, list, name, value] = words;
+                let [list, name] = [list, name].map(String::from_utf8_lossy);
+                accept(&upgrade, assert_is_handshake(head), &list, &name, value);
             }
             Err(error) => assert!(error.reply(&mut out).is_ok()),
         }
@@ -101,9 +98,9 @@ fn lines(head: &[u8]) -> Vec<&[u8]> {
     lines
 }
 
-fn well_formed(head: &[u8], headers: usize) {
+/// Asserts that a head is made of such lines as it may be; counts its headers.
+fn well_formed(head: &[u8]) -> usize {
     let lines = lines(head);
-    assert_eq!(lines.len(), 1 + headers, "each line but the first is a header");
     for line in &lines {
         assert!(!line.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)), "{line:?}");
     }
@@ -113,6 +110,7 @@ fn well_formed(head: &[u8], headers: usize) {
         let token = |byte: &u8| byte.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(byte);
         assert!(!name.is_empty() && name.iter().all(token), "{name:?}");
     }
+    lines.len() - 1
 }
 
 /// The values of the headers of this name.
@@ -125,43 +123,92 @@ fn values<'b>(head: &'b [u8], name: &str) -> Vec<&'b [u8]> {
     lines(head).into_iter().skip(1).filter_map(value).collect()
 }
 
-/// RFC 6455 §4.2.1, in the plainest way.
-fn assert_is_handshake(head: &[u8]) {
-    let first = lines(head)[0];
-    assert!(first.starts_with(b"GET ") && !first.ends_with(b" HTTP/1.0"), "{first:?}");
-    for name in ["Host", "Sec-WebSocket-Key", "Sec-WebSocket-Version"] {
-        assert_eq!(values(head, name).len(), 1, "{name}");
-    }
-    assert_eq!(values(head, "Sec-WebSocket-Version"), [b"13"]);
-    let key = values(head, "Sec-WebSocket-Key")[0];
-    assert!(key.len() == 24 && key.ends_with(b"=="));
-    for (name, token) in [("Upgrade", "websocket"), ("Connection", "upgrade")] {
-        let lists = values(head, name).join(&b","[..]).to_ascii_lowercase();
-        let mut elements = lists.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-        assert!(elements.any(|element| element == token.as_bytes()), "{name}");
-    }
-    assert!(values(head, "Transfer-Encoding").is_empty());
+/// Whether a token is on the list that the headers of this name are.
+fn lists(head: &[u8], name: &str, token: &str) -> bool {
+    let list = values(head, name).join(&b","[..]);
+    let mut elements = list.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    elements.any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
 }
 
+/// RFC 6455 §4.2.1, in the plainest way; the nonce that the key tells.
+fn assert_is_handshake(head: &[u8]) -> [u8; 16] {
+    let first = lines(head)[0];
+    assert!(first.starts_with(b"GET ") && !first.ends_with(b" HTTP/1.0"), "{first:?}");
+    assert_eq!(values(head, "Host").len(), 1);
+    assert!(lists(head, "Upgrade", "websocket") && lists(head, "Connection", "upgrade"));
+    assert_eq!(values(head, "Sec-WebSocket-Version"), [b"13"]);
+    assert!(values(head, "Transfer-Encoding").is_empty(), "no body");
+    assert!(values(head, "Content-Length").iter().all(|len| *len == b"0"), "no body");
+    let keys = values(head, "Sec-WebSocket-Key");
+    assert_eq!(keys.len(), 1);
+    decoded(keys[0])
+}
+
+/// Base64 of 16 bytes: 21 digits of 6 bits, one of which 2 are left, and padding.
+fn decoded(key: &[u8]) -> [u8; 16] {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let value = |digit: &u8| DIGITS.iter().position(|d| d == digit).expect("a digit") as u128;
+    assert_eq!((key.len(), &key[22..]), (24, &b"=="[..]));
+    let number = key[..21].iter().fold(0, |number, digit| number << 6 | value(digit));
+    let last = value(&key[21]);
+    assert_eq!(last & 15, 0, "the bits that are left over");
+    (number << 2 | last >> 4).to_be_bytes()
+}
+
+/// Accepts a request, with any words: our own client takes the answer, and finds
+/// those words and no more.
+fn accept(upgrade: &Upgrade<'_>, nonce: [u8; 16], list: &str, name: &str, value: &[u8]) {
+    let request = upgrade.request();
+    let mut out = vec![0; 4096 + request.head_len()];
+    let protocol = request.protocols().next();
+    let agreed = Compression::new().accept(request.extensions());
+    let answer = upgrade.accept(&mut out).protocol(protocol).compression(agreed).finish();
+    let answer = answer.expect("what was offered can be accepted");
+    let agreements = 3 + usize::from(protocol.is_some());
+    assert_eq!(well_formed(answer), agreements + usize::from(agreed.is_some()));
+
+    let answer = upgrade.accept(&mut out).protocol(protocol).extensions(list).header(name, value);
+    let Ok(answer) = answer.finish() else { return };
+    assert_eq!(well_formed(answer), agreements + usize::from(!list.is_empty()) + 1);
+    let response = ResponseReader::with_limit(1 << 20).read(answer).unwrap().unwrap();
+    assert_eq!((response.status(), response.head_len()), (101, answer.len()));
+    assert_eq!(response.header(name), Some(value.trim_ascii()));
+    let listed = response.header("Sec-WebSocket-Extensions").unwrap_or_default();
+    assert_eq!(listed, list.trim_ascii().as_bytes());
+    let protocols: Vec<_> = protocol.into_iter().collect();
+    let client = ClientHandshake::new(nonce).protocols(&protocols).extensions(list);
+    assert_eq!(client.check(&response).expect("our own").protocol(), protocol);
+}
+
+/// Any words in a request: our own server takes it, and finds those words and no
+/// more.
 fn write_request(words: [&[u8]; 4]) {
-    let [address, protocol, name, value] = words;
-    let [address, protocol, name] =
-        [address, protocol, name].map(|word| String::from_utf8_lossy(word).into_owned());
+    let [address, list, name, value] = words;
+    let [address, list, name] =
+        [address, list, name].map(|word| String::from_utf8_lossy(word).into_owned());
     let address = format!("ws://{address}");
     let Ok(url) = Url::parse(&address) else { return };
-    let protocols = [&*protocol];
-    let handshake = ClientHandshake::new([7; 16]).protocols(&protocols);
-    let mut out = vec![0; 4096];
-    let writer = handshake.request(&url, &mut out).header(&name, value);
-    let Ok(request) = writer.finish() else { return };
-    let read = RequestReader::new().read(request).expect("well-formed").expect("whole");
-    assert_eq!(read.head_len(), request.len());
-    well_formed(request, read.headers().into_iter().count());
-    assert_eq!(read.headers().into_iter().count(), 7);
-    assert_eq!(read.header(&name), Some(value.trim_ascii()));
-    assert_eq!(read.protocols().collect::<Vec<_>>(), [&*protocol]);
-    assert_eq!((read.path(), read.query()), (url.path(), url.query()));
-    read.upgrade().expect("a handshake");
+    let protocols = [&*list];
+    let client = ClientHandshake::new([7; 16]);
+    for (client, header) in [
+        (client.protocols(&protocols), "Sec-WebSocket-Protocol"),
+        (client.extensions(&list), "Sec-WebSocket-Extensions"),
+    ] {
+        let mut out = vec![0; 4096];
+        let Ok(request) = client.request(&url, &mut out).header(&name, value).finish() else {
+            continue;
+        };
+        assert_eq!(well_formed(request), 6 + usize::from(!list.is_empty()));
+        let read = RequestReader::new().read(request).expect("well-formed").expect("whole");
+        assert_eq!(read.head_len(), request.len());
+        assert_eq!(read.header(&name), Some(value.trim_ascii()));
+        assert_eq!(read.header(header).unwrap_or_default(), list.trim_ascii().as_bytes());
+        assert_eq!((read.path(), read.query()), (url.path(), url.query()));
+        // Its value is the caller's affair.
+        if !name.eq_ignore_ascii_case("Origin") {
+            read.upgrade().expect("a handshake");
+        }
+    }
 }
 
 /// Any bytes as a response in any pieces: one verdict; what is accepted is
@@ -180,16 +227,16 @@ pub fn handshake_response(data: &[u8]) {
     assert_eq!(read_response(limit, &bytes.chunks(1).collect::<Vec<_>>()), whole);
     if let Ok(Some(response)) = ResponseReader::with_limit(limit).read(bytes) {
         assert!(response.head_len() <= limit);
-        let head = &bytes[..response.head_len()];
-        // Interim responses lie before it.
-        if head.windows(4).filter(|end| end == b"\r\n\r\n").count() == 1 {
-            well_formed(head, response.headers().into_iter().count());
-            if let Ok(accepted) = handshake().check(&response) {
-                assert_eq!(values(head, "Sec-WebSocket-Accept"), [ACCEPT]);
-                assert!(values(head, "Upgrade")[0].eq_ignore_ascii_case(b"websocket"));
-                assert!(values(head, "Sec-WebSocket-Protocol").len() <= 1);
-                assert!(accepted.protocol().is_none_or(|chosen| PROTOCOLS.contains(&chosen)));
-            }
+        let head = final_head(&bytes[..response.head_len()]);
+        assert_eq!(well_formed(head), response.headers().into_iter().count());
+        let accepted = handshake().check(&response);
+        assert_eq!(is_accepted(head), !matches!(accepted, Err(error) if is_plain(error)));
+        if let Ok(accepted) = accepted {
+            let protocols = values(head, "Sec-WebSocket-Protocol");
+            let chosen: Vec<_> = accepted.protocol().map(str::as_bytes).into_iter().collect();
+            assert_eq!(chosen, protocols);
+            assert!(accepted.protocol().is_none_or(|chosen| PROTOCOLS.contains(&chosen)));
+            assert!(values(head, "Sec-WebSocket-Extensions").len() <= 1);
         }
     }
     write_response(status, words);
@@ -203,6 +250,39 @@ const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 fn handshake() -> ClientHandshake<'static> {
     let wish = Compression::new().send_window(WindowBits::MAX).receive_window(WindowBits::MAX);
     ClientHandshake::new(*b"the sample nonce").protocols(&PROTOCOLS).compression(wish)
+}
+
+/// The last of several heads, behind the interim ones.
+fn final_head(mut heads: &[u8]) -> &[u8] {
+    loop {
+        let end = heads.windows(4).position(|end| end == b"\r\n\r\n").expect("an empty line");
+        let (head, rest) = heads.split_at(end + 4);
+        if rest.is_empty() {
+            return head;
+        }
+        well_formed(head);
+        let status = &head[b"HTTP/1.1 ".len()..][..3];
+        assert!(status[0] == b'1' && status != b"101", "{status:?} is not interim");
+        heads = rest;
+    }
+}
+
+/// RFC 6455 §4.1, in the plainest way, but for subprotocols and extensions.
+fn is_accepted(head: &[u8]) -> bool {
+    let upgrade = values(head, "Upgrade");
+    head.starts_with(b"HTTP/1.")
+        && !head.starts_with(b"HTTP/1.0")
+        && head[b"HTTP/1.1 ".len()..].starts_with(b"101")
+        && upgrade.len() == 1
+        && upgrade[0].eq_ignore_ascii_case(b"websocket")
+        && lists(head, "Connection", "upgrade")
+        && values(head, "Sec-WebSocket-Accept") == [ACCEPT]
+}
+
+/// Whether it says that [`is_accepted`] is false.
+fn is_plain(error: HandshakeError) -> bool {
+    use HandshakeError::{BadAccept, ConnectionNotUpgrade, HttpVersion, NotUpgrade, Refused};
+    matches!(error, Refused(_) | HttpVersion | NotUpgrade | ConnectionNotUpgrade | BadAccept)
 }
 
 fn read_response(limit: usize, pieces: &[&[u8]]) -> Verdict {
@@ -225,7 +305,9 @@ fn write_response(status: u16, [name, value, body]: [&[u8]; 3]) {
     let read = ResponseReader::new().read(reply).expect("well-formed").expect("whole");
     assert_eq!(read.status(), status);
     assert_eq!(&reply[read.head_len()..], body);
-    well_formed(&reply[..read.head_len()], read.headers().into_iter().count());
+    // The words, the length, that it closes, and of a 426 two more.
+    let headers = if status == 426 { 5 } else { 3 };
+    assert_eq!(well_formed(&reply[..read.head_len()]), headers);
     assert_eq!(read.header(&name), Some(value.trim_ascii()));
     assert_eq!(read.header("Content-Length"), Some(body.len().to_string().as_bytes()));
     assert_eq!(handshake().check(&read).err(), Some(HandshakeError::Refused(status)));
