@@ -98,8 +98,9 @@ impl<'o, 't> BlockWriter<'o, 't> {
             }
             (true, true) => bits < raw,
             // What follows may have to be stored, with a header of its own that
-            // this block has to pay for.
-            (_, false) => bits + HEADER_BITS + 7 + STORED_LENGTH_BITS < raw,
+            // this block has to pay for. Its padding is then paid, too: that takes
+            // what was saved beyond whole bytes.
+            (_, false) => bits + HEADER_BITS + STORED_LENGTH_BITS < raw,
         }
     }
 
@@ -363,6 +364,66 @@ mod tests {
             };
         }
         assert_eq!(total, 200);
+    }
+
+    /// A block of 100 different literals, of which the `dear` ones take nine bits in the
+    /// fixed codes, and of so many matches of four bytes, which take twelve.
+    #[derive(Clone, Copy)]
+    struct Block {
+        dear: u8,
+        matches: usize,
+    }
+
+    impl Block {
+        fn text_len(self) -> usize {
+            100 + 4 * self.matches
+        }
+
+        fn coded_bits(self) -> usize {
+            HEADER_BITS + 800 + usize::from(self.dear) + 12 * self.matches + 7
+        }
+    }
+
+    /// The bytes of a payload of these blocks.
+    fn write_blocks(blocks: &[Block]) -> usize {
+        let (mut buffer, mut counts) = ([Token::NONE; 200], Counts::EMPTY);
+        let mut tokens = Tokens::new(&mut buffer, &mut counts);
+        let (text, mut output) = ([0; 1000], [0; 1100]);
+        let text = &text[..blocks.iter().map(|block| block.text_len()).sum()];
+        let mut writer = BlockWriter::new(BitWriter::new(Leftover::EMPTY, &mut output), text);
+        let mut end = 0;
+        for block in blocks {
+            (0..100 - block.dear).chain(144..144 + block.dear).for_each(|n| tokens.literal(n));
+            (0..block.matches).for_each(|_| tokens.copy(4, 4));
+            end += block.text_len();
+            writer.block(&mut tokens, &mut Codes::NONE.clone(), end).unwrap();
+        }
+        writer.finish(true).unwrap().0
+    }
+
+    #[test]
+    fn a_block_among_stored_ones_is_stored_too_unless_that_takes_more() {
+        // The bits up to the end of a stored block, and the bytes up to that of the payload.
+        let store =
+            |bits: usize, len: usize| (bits + HEADER_BITS).next_multiple_of(8) + 32 + 8 * len;
+        let finish = |bits: usize| (bits + HEADER_BITS).div_ceil(8);
+        let noise = Block { dear: 60, matches: 0 };
+        for (dear, matches) in (0..60).flat_map(|dear| (0..9).map(move |matches| (dear, matches))) {
+            let block = Block { dear, matches };
+            let (len, bits) = (block.text_len(), block.coded_bits());
+            let cases = [
+                (write_blocks(&[block]), store(0, len), bits),
+                (write_blocks(&[noise, block]), store(0, 100 + len), store(0, 100) + bits),
+                (
+                    write_blocks(&[noise, block, noise]),
+                    store(0, 100 + len + 100),
+                    store(store(0, 100) + bits, 100),
+                ),
+            ];
+            for (n, stored, coded) in cases {
+                assert_eq!(n, finish(stored).min(finish(coded)), "{dear} {matches}");
+            }
+        }
     }
 
     #[test]
