@@ -66,7 +66,7 @@ impl<'i> BitReader<'i> {
     pub(super) fn take(&mut self, n: u32) -> Option<u32> {
         if self.count < n {
             self.refill();
-            if self.count < n {
+            if n > self.count {
                 return None;
             }
         }

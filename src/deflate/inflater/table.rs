@@ -94,9 +94,9 @@ pub(super) struct Table<const N: usize, const ROOT_BITS: usize> {
 /// bits need behind a root of 9 bits.
 pub(super) type LitlenTable = Table<852, 9>;
 
-/// Distances. 402 entries are the most that 30 codes of at most 15 bits need
+/// Distances. 400 entries are the most that 30 codes of at most 15 bits need
 /// behind a root of 8 bits.
-pub(super) type DistanceTable = Table<402, 8>;
+pub(super) type DistanceTable = Table<400, 8>;
 
 /// Code lengths; their codes have at most 7 bits.
 pub(super) type PrecodeTable = Table<128, 7>;
@@ -424,6 +424,32 @@ mod tests {
         panic!("the code is not complete");
     }
 
+    /// Makes `table` that of a complete code, looks up a third of all there is, and
+    /// sees whether the subtables are as small as can be.
+    fn check_code<const N: usize, const ROOT_BITS: usize, const SYMBOLS: usize>(
+        table: &mut Table<N, ROOT_BITS>,
+        lengths: &[u8],
+        symbols: &[Entry; SYMBOLS],
+    ) {
+        let mut counts = [0; 16];
+        for &length in lengths {
+            counts[usize::from(length)] += 1;
+        }
+        table.build(lengths, symbols, true).unwrap();
+        for bits in (0..1 << 15).step_by(3) {
+            let (symbol, length) = decode_bitwise(lengths, &counts, bits);
+            let entry = table.lookup(bits as u64);
+            assert_eq!(entry.0, symbols[symbol].with_code(length).0, "{bits:b}");
+        }
+        for (prefix, link) in table.entries[..1 << ROOT_BITS].iter().enumerate() {
+            if link.is_link() {
+                let entries = &table.entries[link.base()..][..1 << link.bits()];
+                let longest = entries.iter().map(|entry| entry.0 >> 8 & 15).max();
+                assert_eq!(longest, Some(ROOT_BITS as u32 + link.bits()), "{prefix:b}");
+            }
+        }
+    }
+
     #[test]
     fn every_code_decodes_as_bit_by_bit() {
         let mut seed = 1_u32;
@@ -431,28 +457,33 @@ mod tests {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (seed >> 8) as usize % n
         };
+        // A table may be made where another was.
         let (mut litlen, mut distance) = (LitlenTable::new(), DistanceTable::new());
         for symbols in [2, 3, 19, 30, 257, 286] {
-            for slanted in [false, true] {
+            for slanted in [false, true].repeat(6) {
                 let lengths = complete_code(symbols, slanted, &mut pick);
-                let mut counts = [0; 16];
-                for &length in &lengths {
-                    counts[usize::from(length)] += 1;
-                }
-                // A table may be made where another was.
-                litlen.build(&lengths, &LITLEN, true).unwrap();
-                let has_distances = distance.build(&lengths[..symbols.min(30)], &DISTANCE, true);
-                assert_eq!(has_distances.is_ok(), symbols <= 30);
-                for bits in (0..1 << 15).step_by(3) {
-                    let (symbol, length) = decode_bitwise(&lengths, &counts, bits);
-                    let entry = litlen.lookup(bits as u64);
-                    assert_eq!(entry.0, LITLEN[symbol].with_code(length).0, "{bits:b}");
-                    if symbols <= 30 {
-                        let entry = distance.lookup(bits as u64);
-                        assert_eq!(entry.0, DISTANCE[symbol].with_code(length).0, "{bits:b}");
-                    }
+                check_code(&mut litlen, &lengths, &LITLEN);
+                if symbols <= 30 {
+                    check_code(&mut distance, &lengths, &DISTANCE);
                 }
             }
         }
+    }
+
+    /// Of all codes with so many symbols, these take the largest tables.
+    #[test]
+    fn the_codes_with_the_largest_tables_fit_them() {
+        let lengths = |counts: [usize; 15]| -> Vec<u8> {
+            (1..).zip(counts).flat_map(|(length, count)| vec![length; count]).collect()
+        };
+        let litlen = lengths([1, 1, 1, 0, 0, 0, 0, 0, 0, 73, 53, 89, 33, 33, 2]);
+        let distance = lengths([0, 3, 1, 1, 1, 0, 0, 0, 13, 5, 1, 1, 1, 1, 2]);
+        assert_eq!((litlen.len(), distance.len()), (LITLEN_SYMBOLS, DISTANCE_SYMBOLS));
+        let (mut table, mut distances) = (LitlenTable::new(), DistanceTable::new());
+        check_code(&mut table, &litlen, &LITLEN);
+        check_code(&mut distances, &distance, &DISTANCE);
+        // All of them are in use.
+        assert!(table.entries[851].0 != Entry::INVALID);
+        assert!(distances.entries[399].0 != Entry::INVALID);
     }
 }

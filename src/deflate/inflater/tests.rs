@@ -1,4 +1,8 @@
 use super::*;
+use crate::deflate::symbols::{
+    DISTANCES, END_OF_BLOCK, FIRST_LENGTH, LENGTHS, distance_symbol, fixed_distance, fixed_litlen,
+    length_symbol,
+};
 use crate::deflate::{DeflateScratch, Level};
 
 fn window() -> InflateWindow<[u8; 32768]> {
@@ -197,6 +201,87 @@ fn every_cut_in_two_gives_the_same() {
             assert!(!inflated.unwrap().is_full);
         }
         assert_eq!(output[..inflater.len()], text);
+        assert_eq!(inflater.finish(), Ok(()));
+    }
+}
+
+/// Where a block in the fixed codes is being written.
+#[derive(Default)]
+struct FixedBlock {
+    payload: Vec<u8>,
+    bits: usize,
+    text: Vec<u8>,
+    /// After each symbol, how many bits and how much of the text there are.
+    ends: Vec<(usize, usize)>,
+}
+
+impl FixedBlock {
+    fn put(&mut self, value: usize, count: u8) {
+        for n in 0..count {
+            self.payload.resize(self.bits / 8 + 1, 0);
+            self.payload[self.bits / 8] |= ((value >> n & 1) as u8) << (self.bits % 8);
+            self.bits += 1;
+        }
+    }
+
+    fn symbol(&mut self, symbol: usize) {
+        let code = fixed_litlen(symbol);
+        self.put(code.bits.into(), code.len);
+    }
+
+    fn literal(&mut self, byte: u8) {
+        self.symbol(byte.into());
+        self.text.push(byte);
+        self.ends.push((self.bits, self.text.len()));
+    }
+
+    fn copy(&mut self, length: usize, distance: usize) {
+        let symbol = length_symbol(length);
+        self.symbol(FIRST_LENGTH + symbol);
+        self.put(length - usize::from(LENGTHS[symbol].base), LENGTHS[symbol].extra_bits);
+        let symbol = distance_symbol(distance);
+        self.put(fixed_distance(symbol).bits.into(), 5);
+        self.put(distance - usize::from(DISTANCES[symbol].base), DISTANCES[symbol].extra_bits);
+        for _ in 0..length {
+            self.text.push(self.text[self.text.len() - distance]);
+        }
+        self.ends.push((self.bits, self.text.len()));
+    }
+}
+
+/// Wherever the input is cut, all of it that is whole comes out, and no more.
+#[test]
+fn no_symbol_waits_for_the_next() {
+    let mut block = FixedBlock::default();
+    block.put(0b010, 3);
+    block.literal(0);
+    for _ in 0..64 {
+        block.copy(258, 1);
+    }
+    // Symbols as long as they come, in an order and number that let them end at each bit
+    // of a byte.
+    for n in 0..24 {
+        block.literal(200 + n);
+        block.literal(250 - n);
+        block.copy(131 + usize::from(n), 16385 + 7 * usize::from(n));
+    }
+    block.symbol(END_OF_BLOCK);
+    block.put(0b000, 3);
+
+    let FixedBlock { payload, text, ends, .. } = block;
+    let mut scratch = InflateScratch::new();
+    for cut in 0..=payload.len() {
+        let mut inflater = Inflater::new();
+        // With room to spare, as there is but a fast path far from the end.
+        let mut output = vec![0; text.len() + 400];
+        let (mut head, mut tail) = payload.split_at(cut);
+        let whole = ends.iter().rev().find(|(bits, _)| *bits <= 8 * cut).map_or(0, |end| end.1);
+        let inflated =
+            inflater.inflate_whole(&mut scratch, WindowBits::MAX, &mut head, &mut output).unwrap();
+        assert_eq!((inflated.len, &output[..whole]), (whole, &text[..whole]), "{cut}");
+        let inflated =
+            inflater.inflate_whole(&mut scratch, WindowBits::MAX, &mut tail, &mut output).unwrap();
+        assert_eq!((inflated.len, &output[..inflater.len()]), (text.len() - whole, &text[..]));
         assert_eq!(inflater.finish(), Ok(()));
     }
 }
