@@ -104,7 +104,7 @@ impl<'t> Chains<'t> {
             last = distance;
             if text.pair(tail - distance) == text.pair(tail) {
                 let length = text.match_len(at, distance);
-                if length > best.length {
+                if best.length < length {
                     best = Found { length, distance };
                     if length == longest {
                         break;
