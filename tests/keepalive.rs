@@ -251,6 +251,18 @@ fn the_answer_to_our_ping_is_no_flood() {
     assert!(matches!(keepalive.on_timeout(ms(302)), Some(Due::Close(_))));
 }
 
+#[test]
+fn who_was_quiet_for_an_hour_may_not_flood_for_that() {
+    let timeouts = Timeouts::new().answer(Duration::MAX).control_frames(3);
+    let hour = Duration::from_secs(3600);
+    let mut keepalive = Keepalive::new(timeouts);
+    for now in [Duration::ZERO, hour] {
+        assert!(!matches!(keepalive.on_timeout(now), Some(Due::Close(_))));
+    }
+    (0..31).for_each(|_| keepalive.on_ping());
+    assert!(matches!(keepalive.on_timeout(hour + ms(1)), Some(Due::Close(_))));
+}
+
 /// What a caller may tell.
 #[derive(Clone, Copy, Debug)]
 enum Told {

@@ -54,7 +54,7 @@ pub(super) const LENGTHS: [Range; 29] = {
     let mut ranges = [Range { base: 0, extra_bits: 0 }; 29];
     let mut base = 3;
     let mut symbol = 0;
-    while symbol < 28 {
+    while symbol < 29 {
         let extra_bits = if symbol < 8 { 0 } else { symbol as u8 / 4 - 1 };
         ranges[symbol] = Range { base, extra_bits };
         base += 1 << extra_bits;

@@ -15,15 +15,14 @@ const TOO_SHORT: u8 = 1;
 const TOO_LONG: u8 = 1 << 1;
 /// E0 80..9F: three bytes for what fits in two.
 const OVERLONG_3: u8 = 1 << 2;
-/// F4 90.. and F5..: above U+10FFFF.
+/// F4 90.., and F5.. 90..: above U+10FFFF.
 const TOO_LARGE: u8 = 1 << 3;
 /// ED A0..BF: half of a UTF-16 pair.
 const SURROGATE: u8 = 1 << 4;
 /// C0 and C1: two bytes for what fits in one.
 const OVERLONG_2: u8 = 1 << 5;
-/// F5.. 80..8F, and F0 80..8F: four bytes for what fits in three.
-const TOO_LARGE_1000: u8 = 1 << 6;
-const OVERLONG_4: u8 = 1 << 6;
+/// F5.. 80..8F: above U+10FFFF, too; and F0 80..8F: four bytes for what fits in three.
+const OUT_OF_RANGE_4: u8 = 1 << 6;
 /// Two continuations: right or wrong, as the bytes before them tell.
 const TWO_CONTINUATIONS: u8 = 1 << 7;
 /// Faults that do not depend on the lower half of the first byte.
@@ -50,12 +49,12 @@ const FIRST_HIGH: [u8; 16] = [
     // E_
     TOO_SHORT | OVERLONG_3 | SURROGATE,
     // F_
-    TOO_SHORT | TOO_LARGE | TOO_LARGE_1000 | OVERLONG_4,
+    TOO_SHORT | TOO_LARGE | OUT_OF_RANGE_4,
 ];
 
 const FIRST_LOW: [u8; 16] = [
     // _0, _1
-    CARRY | OVERLONG_3 | OVERLONG_2 | OVERLONG_4,
+    CARRY | OVERLONG_3 | OVERLONG_2 | OUT_OF_RANGE_4,
     CARRY | OVERLONG_2,
     // _2, _3
     CARRY,
@@ -63,18 +62,18 @@ const FIRST_LOW: [u8; 16] = [
     // _4
     CARRY | TOO_LARGE,
     // _5 to _F
-    CARRY | TOO_LARGE | TOO_LARGE_1000,
-    CARRY | TOO_LARGE | TOO_LARGE_1000,
-    CARRY | TOO_LARGE | TOO_LARGE_1000,
-    CARRY | TOO_LARGE | TOO_LARGE_1000,
-    CARRY | TOO_LARGE | TOO_LARGE_1000,
-    CARRY | TOO_LARGE | TOO_LARGE_1000,
-    CARRY | TOO_LARGE | TOO_LARGE_1000,
-    CARRY | TOO_LARGE | TOO_LARGE_1000,
+    CARRY | TOO_LARGE | OUT_OF_RANGE_4,
+    CARRY | TOO_LARGE | OUT_OF_RANGE_4,
+    CARRY | TOO_LARGE | OUT_OF_RANGE_4,
+    CARRY | TOO_LARGE | OUT_OF_RANGE_4,
+    CARRY | TOO_LARGE | OUT_OF_RANGE_4,
+    CARRY | TOO_LARGE | OUT_OF_RANGE_4,
+    CARRY | TOO_LARGE | OUT_OF_RANGE_4,
+    CARRY | TOO_LARGE | OUT_OF_RANGE_4,
     // _D
-    CARRY | TOO_LARGE | TOO_LARGE_1000 | SURROGATE,
-    CARRY | TOO_LARGE | TOO_LARGE_1000,
-    CARRY | TOO_LARGE | TOO_LARGE_1000,
+    CARRY | TOO_LARGE | OUT_OF_RANGE_4 | SURROGATE,
+    CARRY | TOO_LARGE | OUT_OF_RANGE_4,
+    CARRY | TOO_LARGE | OUT_OF_RANGE_4,
 ];
 
 const SECOND_HIGH: [u8; 16] = [
@@ -88,7 +87,7 @@ const SECOND_HIGH: [u8; 16] = [
     TOO_SHORT,
     TOO_SHORT,
     // 8_, 9_, A_ and B_: continuations
-    TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | OVERLONG_3 | TOO_LARGE_1000 | OVERLONG_4,
+    TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | OVERLONG_3 | OUT_OF_RANGE_4,
     TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | OVERLONG_3 | TOO_LARGE,
     TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | SURROGATE | TOO_LARGE,
     TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | SURROGATE | TOO_LARGE,
@@ -200,6 +199,8 @@ mod tests {
         for a in 0..=255 {
             for b in 0..=255 {
                 check(&[a, b]);
+                check(&[a, b, 0x80]);
+                check(&[a, b, 0x80, 0x80]);
             }
         }
         for a in CLASSES {

@@ -215,6 +215,23 @@ fn noise_costs_five_bytes_in_64_kib() {
     }
 }
 
+/// It takes an unlucky end of the part before, and noise that begins one more stored block.
+#[test]
+fn a_payload_may_take_the_most_there_is() {
+    let text = [&text::<40>(1)[..], &noise::<65_536>(9)].concat();
+    let mut payload = vec![0; 70_000];
+    let mut scratch = <DeflateScratch<100>>::new();
+    for len in [1000, 65_534, 65_536] {
+        let longest = (0..40).map(|before| {
+            let bits = WindowBits::MIN;
+            let mut deflater = Deflater::new(Level::Fast, bits, [0; MEMORY]);
+            deflater.deflate(&mut scratch, &text[40 - before..40], false, &mut payload).unwrap();
+            deflater.deflate(&mut scratch, &text[40..40 + len], true, &mut payload).unwrap()
+        });
+        assert_eq!(longest.max(), Some(max_deflated_len(len)));
+    }
+}
+
 /// What is stored ends where coding pays again, be it at the end.
 #[test]
 fn text_behind_noise_is_not_stored() {

@@ -176,7 +176,7 @@ impl<const N: usize, const ROOT_BITS: usize> Table<N, ROOT_BITS> {
         // Codes that the root decodes. The table doubles with each length: what
         // it holds so far repeats above.
         for (log, &count) in counts[1..=ROOT_BITS].iter().enumerate() {
-            if code.0 > 0
+            if code.0 != 0
                 && let Some((low, high)) = self.entries.split_at_mut_checked(1 << log)
             {
                 high.iter_mut().zip(low).for_each(|(high, low)| *high = *low);
@@ -299,7 +299,7 @@ impl ReversedCode {
 pub(super) const LITLEN: [Entry; FIXED_LITLEN_SYMBOLS] = {
     let mut entries = [Entry(Entry::INVALID); FIXED_LITLEN_SYMBOLS];
     let mut symbol = 0;
-    while symbol < END_OF_BLOCK {
+    while symbol <= u8::MAX as usize {
         entries[symbol] = Entry::literal(symbol as u8);
         symbol += 1;
     }

@@ -23,6 +23,7 @@ fn check(
     let mut len = 0;
     for mut piece in payload.chunks(input) {
         loop {
+            assert_eq!(inflater.is_empty(), len == 0);
             let room = &mut buffer[len..len + output];
             match inflater.inflate(&mut scratch, window, &mut piece, room) {
                 Ok(inflated) => {
@@ -249,17 +250,15 @@ impl FixedBlock {
     }
 }
 
-/// Wherever the input is cut, all of it that is whole comes out, and no more.
-#[test]
-fn no_symbol_waits_for_the_next() {
+/// Symbols as long as they come in these codes, in an order and number that let them end
+/// at each bit of a byte.
+fn long_symbols() -> FixedBlock {
     let mut block = FixedBlock::default();
     block.put(0b010, 3);
     block.literal(0);
     for _ in 0..64 {
         block.copy(258, 1);
     }
-    // Symbols as long as they come, in an order and number that let them end at each bit
-    // of a byte.
     for n in 0..24 {
         block.literal(200 + n);
         block.literal(250 - n);
@@ -267,8 +266,13 @@ fn no_symbol_waits_for_the_next() {
     }
     block.symbol(END_OF_BLOCK);
     block.put(0b000, 3);
+    block
+}
 
-    let FixedBlock { payload, text, ends, .. } = block;
+/// Wherever the input is cut, all of it that is whole comes out, and no more.
+#[test]
+fn no_symbol_waits_for_the_next() {
+    let FixedBlock { payload, text, ends, .. } = long_symbols();
     let mut scratch = InflateScratch::new();
     for cut in 0..=payload.len() {
         let mut inflater = Inflater::new();
@@ -283,5 +287,28 @@ fn no_symbol_waits_for_the_next() {
             inflater.inflate_whole(&mut scratch, WindowBits::MAX, &mut tail, &mut output).unwrap();
         assert_eq!((inflated.len, &output[..inflater.len()]), (text.len() - whole, &text[..]));
         assert_eq!(inflater.finish(), Ok(()));
+    }
+}
+
+/// Where room ends before a literal, nothing behind the room was decoded.
+#[test]
+fn what_was_taken_ahead_is_known() {
+    let FixedBlock { payload, text, ends, .. } = long_symbols();
+    let mut output = vec![0; text.len()];
+    for pair in ends.windows(2) {
+        let [(bits, room), (_, next)] = *pair else { unreachable!() };
+        if next - room > 1 {
+            continue;
+        }
+        let (mut inflater, mut rest) = (Inflater::new(), &payload[..]);
+        let inflated = inflater.inflate_whole(
+            &mut InflateScratch::new(),
+            WindowBits::MAX,
+            &mut rest,
+            &mut output[..room],
+        );
+        assert_eq!(inflated, Ok(Inflated { len: room, is_full: true }));
+        assert_eq!(payload.len() - rest.len() - inflater.ahead(), bits.div_ceil(8));
+        assert!(inflater.ahead() <= 7);
     }
 }
