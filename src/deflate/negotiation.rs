@@ -521,8 +521,18 @@ mod tests {
         }
         // Whoever wishes something else then, says it in words of its own.
         let words = Extensions::new(NAME.as_bytes()).next().unwrap().unwrap();
-        let client = Compression::client(Agreement::read(&words).unwrap()).send_window(bits(9));
-        assert_eq!(client.offer().to_string(), "; client_max_window_bits=9");
+        let client = Compression::client(Agreement::read(&words).unwrap());
+        for (client, offer) in [
+            (client.send_window(bits(9)), "; client_max_window_bits=9"),
+            (client.send_takeover(false), "; client_no_context_takeover; client_max_window_bits"),
+            (client.receive_window(bits(9)), "; server_max_window_bits=9; client_max_window_bits"),
+            (
+                client.receive_takeover(false),
+                "; server_no_context_takeover; client_max_window_bits",
+            ),
+        ] {
+            assert_eq!(client.offer().to_string(), offer);
+        }
     }
 
     #[test]
