@@ -175,6 +175,8 @@ fn accept(upgrade: &Upgrade<'_>, nonce: [u8; 16], list: &str, name: &str, value:
     assert_eq!(response.header(name), Some(value.trim_ascii()));
     let listed = response.header("Sec-WebSocket-Extensions").unwrap_or_default();
     assert_eq!(listed, list.trim_ascii().as_bytes());
+    let is_offered = |own: &str| request.extensions().any(|offer| offer.name() == own);
+    assert!(Extensions::new(listed).flatten().all(|own| is_offered(own.name())));
     let protocols: Vec<_> = protocol.into_iter().collect();
     let client = ClientHandshake::new(nonce).protocols(&protocols).extensions(list);
     assert_eq!(client.check(&response).expect("our own").protocol(), protocol);
