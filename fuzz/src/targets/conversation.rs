@@ -4,8 +4,8 @@
 use sansocket::deflate::{Compression, WindowBits};
 use sansocket::extensions::Extensions;
 use sansocket::{
-    Client, CloseCode, Config, Connection, Event, Kind, MaskingKeys, Message, Payload, Received,
-    Role, SendError, Server, WebSocket,
+    Client, CloseCode, Config, Connection, Event, Kind, MaskingKeys, Message, Payload,
+    ProtocolError, Received, Role, SendError, Server, WebSocket,
 };
 
 use super::common::{Seen, Transcript};
@@ -285,7 +285,7 @@ struct Talker<R> {
     inbox: Vec<u8>,
     /// Whether its inbox ever held something that the other did not send.
     tainted: bool,
-    failed: bool,
+    error: Option<ProtocolError>,
     /// What arrives whatever is done to the wire later.
     sent: Vec<Seen>,
     seen: Vec<Seen>,
@@ -297,7 +297,7 @@ impl<R: Role> Talker<R> {
     fn new(ws: WebSocket<R>) -> Self {
         let (sent, seen) = (Vec::new(), Vec::new());
         let inbox = Vec::new();
-        Self { ws, inbox, tainted: false, failed: false, sent, seen, clean: 0 }
+        Self { ws, inbox, tainted: false, error: None, sent, seen, clean: 0 }
     }
 
     fn act<P: Role>(&mut self, choice: u8, script: &mut Script<'_>, other: &mut Talker<P>) {
@@ -392,15 +392,15 @@ impl<R: Role> Talker<R> {
                 }
                 Err(error) => {
                     assert!(self.tainted, "{error} without anyone's fault");
-                    if !self.failed && !self.ws_has_closed() {
+                    assert_eq!(*self.error.get_or_insert(error), error, "the first is repeated");
+                    if !self.ws_has_closed() {
                         let code = Some(error.close_code().get());
                         self.sent.push(Seen::Close(code, error.as_str().to_owned()));
                     }
-                    self.failed = true;
                     return;
                 }
             };
-            assert!(!self.failed, "nothing comes after an error");
+            assert_eq!(self.error, None, "nothing comes after an error");
             self.seen.push(seen);
         }
     }
