@@ -10,15 +10,49 @@ mod targets;
 use std::fs;
 use std::path::Path;
 
+use sansocket::ProtocolError as Error;
+
+const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds");
+
 #[test]
 fn every_seed() {
-    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
     for (name, target) in targets::ALL {
         let mut count = 0;
-        for seed in fs::read_dir(seeds.join(name)).expect("a folder of seeds") {
+        for seed in fs::read_dir(Path::new(SEEDS).join(name)).expect("a folder of seeds") {
             target(&fs::read(seed.unwrap().path()).unwrap());
             count += 1;
         }
         assert!(count > 0, "no seeds for {name}");
+    }
+}
+
+/// For each error there is a seed of its name, so that the fuzzers need not find
+/// the way to it.
+#[test]
+fn every_error() {
+    let errors = [
+        Error::ReservedBits,
+        Error::ReservedOpcode,
+        Error::FragmentedControl,
+        Error::ControlTooLong,
+        Error::UnexpectedContinuation,
+        Error::UnfinishedMessage,
+        Error::Unmasked,
+        Error::Masked,
+        Error::LengthNotMinimal,
+        Error::LengthOverflow,
+        Error::ClosePayloadOfOneByte,
+        Error::BadCloseCode,
+        Error::BadCloseReason,
+        Error::BadCompression,
+        Error::TextNotUtf8,
+        Error::MessageTooBig,
+        Error::FrameTooBig,
+        Error::TooManyFragments,
+    ];
+    for error in errors {
+        let seed = format!("{SEEDS}/receive_splits/{error:?}");
+        let seed = fs::read(&seed).expect(&seed);
+        assert_eq!(targets::receive_splits(&seed), Some(error));
     }
 }

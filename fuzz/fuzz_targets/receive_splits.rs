@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| sansocket_fuzz::targets::receive_splits(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    sansocket_fuzz::targets::receive_splits(data);
+});

@@ -10,14 +10,17 @@ use super::script::{Script, pieces};
 /// Any bytes in any pieces, to either role, with compression or without: the
 /// same events, error and output as in one piece; the two layers agree; limits
 /// hold. (That the error is repeated, and that all input is taken, the drivers
-/// assert.)
-pub fn receive_splits(data: &[u8]) {
+/// assert.) Returns the error.
+pub fn receive_splits(data: &[u8]) -> Option<ProtocolError> {
     let mut script = Script::new(data);
     let flags = script.byte();
     let side = if flags & 1 == 0 { Side::Server } else { Side::Client };
     let mut config = Config::new().drop_after_close(flags & 2 != 0);
+    let mut limits = Limits { message: 16 << 20, frame: u32::MAX, fragments: 1 << 17 };
     if flags & 4 != 0 {
-        config = config.max_message(1000).max_frame(600).max_fragments(5);
+        limits = Limits { message: 1000, frame: 600, fragments: 5 };
+        let Limits { message, frame, fragments } = limits;
+        config = config.max_message(message).max_frame(frame).max_fragments(fragments);
     }
     let agreement = (flags & 8 != 0).then(|| agreement(flags));
     let cuts = script.cuts();
@@ -44,7 +47,14 @@ pub fn receive_splits(data: &[u8]) {
     if agreement.is_none() {
         assert_eq!(one.whole_messages(), whole);
     }
-    within_limits(&whole, if flags & 4 != 0 { 1000 } else { 16 << 20 });
+    within_limits(&whole, bytes, &limits);
+    whole.error
+}
+
+struct Limits {
+    message: u64,
+    frame: u32,
+    fragments: u32,
 }
 
 /// What a server and a client may agree on.
@@ -61,11 +71,21 @@ fn agreement(flags: u8) -> Agreement {
     wish.accept(offer.map(Result::unwrap)).expect("acceptable")
 }
 
-fn within_limits(script: &Transcript, max_message: usize) {
+fn within_limits(script: &Transcript, wire: &[u8], limits: &Limits) {
+    use ProtocolError::{FrameTooBig, TooManyFragments};
+    let broken = broken_limit(wire, limits);
+    match script.error {
+        None => assert_eq!(broken, None),
+        Some(error @ (FrameTooBig | TooManyFragments)) => assert_eq!(broken, Some(error)),
+        // Another rule, which may have been broken earlier.
+        Some(_) => {}
+    }
     let mut answers = 0;
     for seen in &script.seen {
         match seen {
-            Seen::Text(bytes) | Seen::Binary(bytes) => assert!(bytes.len() <= max_message),
+            Seen::Text(bytes) | Seen::Binary(bytes) => {
+                assert!(bytes.len() as u64 <= limits.message);
+            }
             Seen::Piece(..) => panic!("layer 2 gives whole messages"),
             Seen::Ping(_) => answers += 1,
             Seen::Pong(_) | Seen::Close(..) => {}
@@ -86,5 +106,42 @@ fn within_limits(script: &Transcript, max_message: usize) {
     assert_eq!(answered, answers);
     let has_close = script.seen.iter().any(|seen| matches!(seen, Seen::Close(..)));
     assert_eq!(script.closed, has_close && script.error.is_none());
-    let _: Option<ProtocolError> = script.error;
+}
+
+/// The first limit of frames that the headers on a wire break, read without a look
+/// at any other rule.
+fn broken_limit(wire: &[u8], limits: &Limits) -> Option<ProtocolError> {
+    let mut script = Script::new(wire);
+    let mut fragments = 0;
+    while let [first, second] = *script.take(2) {
+        let len_bytes = match second & 0x7F {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        };
+        let key_bytes = if second & 0x80 != 0 { 4 } else { 0 };
+        let header = script.take(len_bytes + key_bytes);
+        if header.len() < len_bytes + key_bytes {
+            return None;
+        }
+        let len = match &header[..len_bytes] {
+            [] => u64::from(second & 0x7F),
+            bytes => bytes.iter().fold(0, |len, byte| len << 8 | u64::from(*byte)),
+        };
+        match first & 0x0F {
+            8 => return None,
+            9.. => {}
+            opcode => {
+                fragments = if opcode == 0 { fragments + 1 } else { 1 };
+                if len > limits.frame.into() {
+                    return Some(ProtocolError::FrameTooBig);
+                }
+                if fragments > limits.fragments {
+                    return Some(ProtocolError::TooManyFragments);
+                }
+            }
+        }
+        script.take(usize::try_from(len).ok()?);
+    }
+    None
 }
