@@ -1,11 +1,14 @@
 //! Two ends that talk to each other over wires that deliver late and in
 //! pieces.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use sansocket::deflate::{Compression, WindowBits};
 use sansocket::extensions::Extensions;
 use sansocket::{
-    Client, CloseCode, Config, Connection, Event, Kind, MaskingKeys, Message, Payload,
-    ProtocolError, Received, Role, SendError, Server, WebSocket,
+    Client, CloseCode, Config, Connection, Event, Kind, MaskingKeys, Message, MessageReceiver,
+    MessageSender, Payload, ProtocolError, Received, Role, Scratch, SendError, Server, WebSocket,
 };
 
 use super::common::{Seen, Transcript};
@@ -219,12 +222,14 @@ where
     }
 }
 
-/// Two ends of layer 2, compression agreed or not, that send each other
-/// anything, with garbage on the wires: what was sent before the garbage
-/// arrives, and without any everything does.
+/// Two ends of layer 2, compression agreed or not, whole or in halves, with
+/// working memory of their own or shared, that send each other anything, with
+/// garbage on the wires: what was sent before the garbage arrives, and without any
+/// everything does, but what is to be dropped.
 pub fn duplex(data: &[u8]) {
     let mut script = Script::new(data);
-    let agreement = (script.byte() & 1 == 1).then(|| {
+    let flags = script.byte();
+    let agreement = (flags & 1 != 0).then(|| {
         let [client, server] = [wish(&mut script), wish(&mut script)];
         let offer = format!("permessage-deflate{}", client.offer());
         let offers = Extensions::new(offer.as_bytes()).map(Result::unwrap);
@@ -236,11 +241,14 @@ pub fn duplex(data: &[u8]) {
         assert_eq!(agreed.client(), answer.client());
         (answer, agreed)
     });
-    let config = Config::new().max_message(1 << 18);
+    let drops = flags & 2 != 0;
+    let config = Config::new().max_message(1 << 18).drop_after_close(drops);
     let (for_server, for_client) = agreement.unzip();
-    let mut server = Talker::new(WebSocket::server_with_compression(config, for_server));
-    let keys = Counter(7);
-    let mut client = Talker::new(WebSocket::client_with_compression(config, keys, for_client));
+    let server = WebSocket::server_with_compression(config, for_server);
+    let client = WebSocket::client_with_compression(config, Counter(7), for_client);
+    let scratch = (flags & 4 != 0).then(Rc::default);
+    let mut server = Talker::new(Ends::new(server, flags & 8 != 0, scratch.clone()), drops);
+    let mut client = Talker::new(Ends::new(client, flags & 16 != 0, scratch), drops);
     while !script.is_empty() {
         let choice = script.byte();
         if choice & 0x80 == 0 {
@@ -258,7 +266,7 @@ pub fn duplex(data: &[u8]) {
     server.judge(&client);
     client.judge(&server);
     if !server.tainted && !client.tainted {
-        assert!(server.ws.is_closed() && client.ws.is_closed());
+        assert!(server.ends.is_closed() && client.ends.is_closed());
     }
 }
 
@@ -279,9 +287,108 @@ fn wish(script: &mut Script<'_>) -> Compression {
         .threshold(usize::from(flags >> 4))
 }
 
+/// One end of layer 2, as one or as its two halves.
+struct Ends<R> {
+    parts: Parts<R>,
+    /// The working memory that is lent to each call, if it is shared.
+    scratch: Option<Rc<RefCell<Scratch>>>,
+}
+
+enum Parts<R> {
+    Whole(WebSocket<R>),
+    Halves(MessageReceiver<R>, MessageSender<R>),
+}
+
+impl<R: Role> Ends<R> {
+    fn new(ws: WebSocket<R>, halves: bool, scratch: Option<Rc<RefCell<Scratch>>>) -> Self {
+        let parts = if halves {
+            let (receiver, sender) = ws.split();
+            Parts::Halves(receiver, sender)
+        } else {
+            Parts::Whole(ws)
+        };
+        Self { parts, scratch }
+    }
+
+    fn receive<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        output: &mut Vec<u8>,
+    ) -> Result<Option<Received<'b>>, ProtocolError> {
+        let shared = self.scratch.as_ref().map(|scratch| scratch.borrow_mut());
+        let (received, sender) = match (&mut self.parts, shared) {
+            (Parts::Whole(ws), None) => return ws.receive(input, output),
+            (Parts::Whole(ws), Some(mut shared)) => {
+                return ws.receive_with(input, output, &mut shared);
+            }
+            (Parts::Halves(receiver, sender), None) => (receiver.receive(input), sender),
+            (Parts::Halves(receiver, sender), Some(mut shared)) => {
+                (receiver.receive_with(input, &mut shared), sender)
+            }
+        };
+        // What one half has to tell the other.
+        match &received {
+            Ok(Some(Received::Ping(payload))) => sender.pong(*payload, output),
+            Ok(Some(Received::Closed(close))) => sender.close(*close, output),
+            Ok(_) => {}
+            Err(error) => sender.close(*error, output),
+        }
+        received
+    }
+
+    fn send(&mut self, message: &Message<'_>, output: &mut Vec<u8>) -> Result<(), SendError> {
+        let shared = self.scratch.as_ref().map(|scratch| scratch.borrow_mut());
+        match (&mut self.parts, shared) {
+            (Parts::Whole(ws), None) => ws.send(message, output),
+            (Parts::Whole(ws), Some(mut shared)) => ws.send_with(message, output, &mut shared),
+            (Parts::Halves(_, sender), None) => sender.send(message, output),
+            (Parts::Halves(_, sender), Some(mut shared)) => {
+                sender.send_with(message, output, &mut shared)
+            }
+        }
+    }
+
+    fn send_uncompressed(
+        &mut self,
+        message: &Message<'_>,
+        output: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        match &mut self.parts {
+            Parts::Whole(ws) => ws.send_uncompressed(message, output),
+            Parts::Halves(_, sender) => sender.send_uncompressed(message, output),
+        }
+    }
+
+    fn ping(&mut self, payload: Payload, output: &mut Vec<u8>) {
+        match &mut self.parts {
+            Parts::Whole(ws) => ws.ping(payload, output),
+            Parts::Halves(_, sender) => sender.ping(payload, output),
+        }
+    }
+
+    fn close(&mut self, code: CloseCode, output: &mut Vec<u8>) {
+        match &mut self.parts {
+            Parts::Whole(ws) => ws.close(code, output),
+            Parts::Halves(receiver, sender) => {
+                sender.close(code, output);
+                receiver.note_close_sent();
+            }
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        match &self.parts {
+            Parts::Whole(ws) => ws.is_closed(),
+            Parts::Halves(receiver, sender) => {
+                receiver.has_received_close() && sender.has_sent_close()
+            }
+        }
+    }
+}
+
 /// One end, what is on its way to it, and what it sent and saw.
 struct Talker<R> {
-    ws: WebSocket<R>,
+    ends: Ends<R>,
     inbox: Vec<u8>,
     /// Whether its inbox ever held something that the other did not send.
     tainted: bool,
@@ -291,13 +398,17 @@ struct Talker<R> {
     seen: Vec<Seen>,
     /// How much of what the other sent lay before the garbage.
     clean: usize,
+    /// Whether messages are dropped once its Close is sent, and how much it had
+    /// seen until then.
+    drops: bool,
+    open: usize,
 }
 
 impl<R: Role> Talker<R> {
-    fn new(ws: WebSocket<R>) -> Self {
-        let (sent, seen) = (Vec::new(), Vec::new());
-        let inbox = Vec::new();
-        Self { ws, inbox, tainted: false, error: None, sent, seen, clean: 0 }
+    fn new(ends: Ends<R>, drops: bool) -> Self {
+        let (inbox, sent, seen) = (Vec::new(), Vec::new(), Vec::new());
+        let (tainted, error) = (false, None);
+        Self { ends, inbox, tainted, error, sent, seen, clean: 0, drops, open: 0 }
     }
 
     fn act<P: Role>(&mut self, choice: u8, script: &mut Script<'_>, other: &mut Talker<P>) {
@@ -315,8 +426,8 @@ impl<R: Role> Talker<R> {
             }
             2 => {
                 let payload = Payload::new(script.string()).unwrap_or_default();
-                let before = self.ws_has_closed();
-                self.ws.ping(payload, &mut other.inbox);
+                let before = self.has_closed();
+                self.ends.ping(payload, &mut other.inbox);
                 if !before {
                     self.sent.push(Seen::Ping(payload.to_vec()));
                 }
@@ -340,11 +451,11 @@ impl<R: Role> Talker<R> {
     fn send(&mut self, message: &Message<'_>, plain: bool, wire: &mut Vec<u8>) {
         let before = wire.len();
         let sent = if plain {
-            self.ws.send_uncompressed(message, wire)
+            self.ends.send_uncompressed(message, wire)
         } else {
-            self.ws.send(message, wire)
+            self.ends.send(message, wire)
         };
-        if self.ws_has_closed() {
+        if self.has_closed() {
             assert_eq!((sent, wire.len()), (Err(SendError::Closed), before));
         } else {
             assert_eq!(sent, Ok(()));
@@ -353,13 +464,13 @@ impl<R: Role> Talker<R> {
         }
     }
 
-    fn ws_has_closed(&self) -> bool {
+    fn has_closed(&self) -> bool {
         matches!(self.sent.last(), Some(Seen::Close(..)))
     }
 
     fn close(&mut self, wire: &mut Vec<u8>) {
-        self.ws.close(CloseCode::NORMAL, wire);
-        if !self.ws_has_closed() {
+        self.ends.close(CloseCode::NORMAL, wire);
+        if !self.has_closed() {
             self.sent.push(Seen::Close(Some(1000), String::new()));
         }
     }
@@ -369,14 +480,14 @@ impl<R: Role> Talker<R> {
         let mut bytes = std::mem::replace(&mut self.inbox, rest);
         let mut input = &mut bytes[..];
         loop {
-            let seen = match self.ws.receive(&mut input, wire) {
+            let seen = match self.ends.receive(&mut input, wire) {
                 Ok(None) => return assert!(input.is_empty()),
                 Ok(Some(Received::Message(message))) => {
                     let seen = if message.kind() == Kind::Text { Seen::Text } else { Seen::Binary };
                     seen(message.as_bytes().to_vec())
                 }
                 Ok(Some(Received::Ping(payload))) => {
-                    if !self.ws_has_closed() {
+                    if !self.has_closed() {
                         self.sent.push(Seen::Pong(payload.to_vec()));
                     }
                     Seen::Ping(payload.to_vec())
@@ -385,7 +496,7 @@ impl<R: Role> Talker<R> {
                 Ok(Some(Received::Closed(close))) => {
                     let code = close.code().map(CloseCode::get);
                     let seen = Seen::Close(code, close.reason().to_owned());
-                    if !self.ws_has_closed() {
+                    if !self.has_closed() {
                         self.sent.push(seen.clone());
                     }
                     seen
@@ -393,7 +504,7 @@ impl<R: Role> Talker<R> {
                 Err(error) => {
                     assert!(self.tainted, "{error} without anyone's fault");
                     assert_eq!(*self.error.get_or_insert(error), error, "the first is repeated");
-                    if !self.ws_has_closed() {
+                    if !self.has_closed() {
                         let code = Some(error.close_code().get());
                         self.sent.push(Seen::Close(code, error.as_str().to_owned()));
                     }
@@ -402,15 +513,21 @@ impl<R: Role> Talker<R> {
             };
             assert_eq!(self.error, None, "nothing comes after an error");
             self.seen.push(seen);
+            if !self.has_closed() {
+                self.open = self.seen.len();
+            }
         }
     }
 
     /// Whether it saw what it had to of what `other` sent.
     fn judge<P>(&self, other: &Talker<P>) {
-        if self.tainted {
-            assert_eq!(self.seen.get(..self.clean), other.sent.get(..self.clean));
-        } else {
-            assert_eq!(self.seen, other.sent);
-        }
+        let clean = if self.tainted { self.clean } else { other.sent.len() };
+        let is_message = |seen: &Seen| matches!(seen, Seen::Text(_) | Seen::Binary(_));
+        let dropped = |i: usize| self.drops && i >= self.open && is_message(&other.sent[i]);
+        let due = (0..clean).filter(|&i| !dropped(i)).map(|i| &other.sent[i]);
+        let due: Vec<_> = due.collect();
+        let seen: Vec<_> = self.seen.iter().collect();
+        assert!(seen.starts_with(&due), "{seen:?} instead of {due:?}");
+        assert!(self.tainted || seen.len() == due.len(), "{seen:?} instead of {due:?}");
     }
 }
