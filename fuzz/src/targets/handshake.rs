@@ -229,6 +229,7 @@ pub fn handshake_response(data: &[u8]) {
     assert_eq!(read_response(limit, &bytes.chunks(1).collect::<Vec<_>>()), whole);
     if let Ok(Some(response)) = ResponseReader::with_limit(limit).read(bytes) {
         assert!(response.head_len() <= limit);
+        assert!(matches!(response.status(), 101 | 200..), "not an interim one");
         let head = final_head(&bytes[..response.head_len()]);
         assert_eq!(well_formed(head), response.headers().into_iter().count());
         let accepted = handshake().check(&response);
