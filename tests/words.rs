@@ -182,6 +182,16 @@ fn frames_show_their_bytes() {
     assert_eq!(format!("{:?}", header.encode()), "[129, 5]");
 }
 
+#[test]
+fn data_shows_its_bytes_and_its_place() {
+    let mut client = Connection::client(Config::new(), || *b"KEY!");
+    let mut bytes = *b"\x02\x01s";
+    let event = client.receive(&mut &mut bytes[..]).unwrap();
+    let expected =
+        "Data(Data { kind: Binary, first: true, last: false, compressed: false, payload: [115] })";
+    assert_eq!(format!("{:?}", event.unwrap()), expected);
+}
+
 /// A codec shows what it is, and not the messages in its memory.
 #[test]
 fn codecs_show_no_message() {
