@@ -4,7 +4,10 @@
 
 mod common;
 
-use common::{BINARY, SIDES, Seen, Side, TEXT, events, messages, zero_key};
+use std::slice;
+use std::sync::LazyLock;
+
+use common::{BINARY, FIN, KEY, SIDES, Seen, Side, TEXT, messages, zero_key};
 use sansocket::deflate::{Agreement, Compression, WindowBits};
 use sansocket::extensions::Extensions;
 use sansocket::frame::{Expected, Header, Rsv};
@@ -12,13 +15,59 @@ use sansocket::handshake::{RequestReader, ResponseReader};
 use sansocket::utf8::Decoder;
 use sansocket::{CloseCode, Config, Connection, Event, ProtocolError, Role, WebSocket};
 
-/// Where a connection may stand when a frame begins.
+/// The message that is open when a frame begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    BetweenMessages,
-    InText,
-    InBinary,
-    InCompressed,
+enum Open {
+    None,
+    Text,
+    Binary,
+    CompressedText,
+    CompressedBinary,
+}
+
+/// How far closing has come by then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closing {
+    Not,
+    /// Our Close is sent, and data is still delivered.
+    Ours,
+    /// Our Close is sent, and data is dropped.
+    OursAndDropping,
+    /// The peer's Close has come.
+    Peers,
+    /// The peer broke a rule, by a reserved opcode.
+    Failed,
+}
+
+/// Where a connection may stand when a frame begins.
+#[derive(Clone, Copy, Debug)]
+struct State {
+    open: Open,
+    closing: Closing,
+    /// Whether permessage-deflate is agreed.
+    deflate: bool,
+}
+
+fn states() -> impl Iterator<Item = State> {
+    let plain = [(Open::None, false), (Open::Text, false), (Open::Binary, false)];
+    let agreed = [Open::None, Open::Text, Open::CompressedText, Open::CompressedBinary];
+    let all = plain.into_iter().chain(agreed.map(|open| (open, true)));
+    all.flat_map(|(open, deflate)| {
+        let of = |closing: &[Closing]| {
+            let states = closing.iter().map(|&closing| State { open, closing, deflate });
+            states.collect::<Vec<_>>()
+        };
+        match (open, deflate) {
+            (Open::Binary | Open::CompressedBinary, _) | (Open::Text, true) => of(&[Closing::Not]),
+            _ => of(&[
+                Closing::Not,
+                Closing::Ours,
+                Closing::OursAndDropping,
+                Closing::Peers,
+                Closing::Failed,
+            ]),
+        }
+    })
 }
 
 /// The first bytes that RFC 6455 §5.2 to §5.6 and RFC 7692 §6 allow.
@@ -29,11 +78,14 @@ enum State {
 /// inside a message     0, 1  0                         0
 /// anywhere             1     0                         8, 9, 10
 /// ```
-fn legal_first_bytes(state: State, deflate: bool) -> Vec<u8> {
+///
+/// Our own Close changes nothing of it: it is who sent a Close that must not send
+/// more (RFC 6455 §5.5.1).
+fn legal_first_bytes(state: State) -> Vec<u8> {
     let mut legal = vec![0x88, 0x89, 0x8A];
-    if state == State::BetweenMessages {
+    if state.open == Open::None {
         legal.extend([0x01, 0x81, 0x02, 0x82]);
-        if deflate {
+        if state.deflate {
             legal.extend([0x41, 0xC1, 0x42, 0xC2]);
         }
     } else {
@@ -44,20 +96,15 @@ fn legal_first_bytes(state: State, deflate: bool) -> Vec<u8> {
 
 /// Whether a frame with this first and second byte breaks the rule that the
 /// error names.
-fn breaks(
-    error: ProtocolError,
-    first: u8,
-    second: u8,
-    side: Side,
-    state: State,
-    deflate: bool,
-) -> bool {
+fn breaks(error: ProtocolError, first: u8, second: u8, side: Side, state: State) -> bool {
     let (fin, rsv, opcode) = (first & 0x80 != 0, first >> 4 & 7, first & 15);
     let (masked, len) = (second & 0x80 != 0, second & 0x7F);
     let (control, starts) = (opcode & 8 != 0, opcode == 1 || opcode == 2);
-    let open = state != State::BetweenMessages;
+    let open = state.open != Open::None;
     match error {
-        ProtocolError::ReservedBits => rsv & !if deflate && starts && !open { 4 } else { 0 } != 0,
+        ProtocolError::ReservedBits => {
+            rsv & !if state.deflate && starts && !open { 4 } else { 0 } != 0
+        }
         ProtocolError::ReservedOpcode => !matches!(opcode, 0..=2 | 8..=10),
         ProtocolError::FragmentedControl => control && !fin,
         ProtocolError::ControlTooLong => control && len > 125,
@@ -70,66 +117,190 @@ fn breaks(
     }
 }
 
-/// What comes of these bytes: an error, or that more are needed.
-fn verdict<R: Role>(mut ws: Connection<R>, pieces: &mut [&mut [u8]]) -> Option<ProtocolError> {
-    for piece in pieces {
-        let mut input = &mut **piece;
-        loop {
-            match ws.receive(&mut input) {
-                Ok(Some(_)) => {}
-                Ok(None) => break,
-                Err(error) => return Some(error),
+/// What two legal bytes bring by themselves: a frame that is empty and not masked is
+/// whole by then.
+fn brings(first: u8, second: u8, state: State, layer: Layer) -> Result<u32, ProtocolError> {
+    let (fin, rsv1, control) = (first & 0x80 != 0, first & 0x40 != 0, first & 8 != 0);
+    if second != 0 {
+        return Ok(0);
+    }
+    if layer == Layer::Messages && fin && rsv1 {
+        // With the bytes 00 00 FF FF behind it (RFC 7692 §7.2.2) nothing is a
+        // stored block that ends in its length; an empty message is the byte 00.
+        return Err(ProtocolError::BadCompression);
+    }
+    let dropped = !control && state.closing == Closing::OursAndDropping;
+    let unfinished = !control && !fin && layer == Layer::Messages;
+    Ok(u32::from(!dropped && !unfinished))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layer {
+    Events,
+    Messages,
+}
+
+/// A connection of either layer and role.
+trait Endpoint {
+    /// Whether anything came.
+    fn next(&mut self, input: &mut &mut [u8]) -> Result<bool, ProtocolError>;
+    fn close(&mut self);
+}
+
+impl<R: Role> Endpoint for Connection<R> {
+    fn next(&mut self, input: &mut &mut [u8]) -> Result<bool, ProtocolError> {
+        self.receive(input).map(|event| event.is_some())
+    }
+
+    fn close(&mut self) {
+        let _ = self.close(CloseCode::NORMAL);
+    }
+}
+
+impl<R: Role> Endpoint for WebSocket<R> {
+    fn next(&mut self, input: &mut &mut [u8]) -> Result<bool, ProtocolError> {
+        self.receive(input, &mut Vec::new()).map(|received| received.is_some())
+    }
+
+    fn close(&mut self) {
+        self.close(CloseCode::NORMAL, &mut Vec::new());
+    }
+}
+
+fn endpoint(side: Side, layer: Layer, state: State) -> Box<dyn Endpoint> {
+    let config = Config::new()
+        .allow_compressed(state.deflate)
+        .drop_after_close(state.closing == Closing::OursAndDropping);
+    let agreed = state.deflate.then_some(*AGREEMENT);
+    match (layer, side) {
+        (Layer::Events, Side::Server) => Box::new(Connection::server(config)),
+        (Layer::Events, Side::Client) => Box::new(Connection::client(config, zero_key)),
+        (Layer::Messages, Side::Server) => {
+            Box::new(WebSocket::server_with_compression(config, agreed))
+        }
+        (Layer::Messages, Side::Client) => {
+            Box::new(WebSocket::client_with_compression(config, zero_key, agreed))
+        }
+    }
+}
+
+/// How much comes of these bytes, or the error.
+fn feed(ws: &mut dyn Endpoint, bytes: &[u8]) -> Result<u32, ProtocolError> {
+    let mut bytes = bytes.to_vec();
+    let (mut input, mut count) = (&mut bytes[..], 0);
+    while ws.next(&mut input)? {
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// What comes of each piece, in a connection brought to `state`. Where nothing but a
+/// message is open, that opens in the same input.
+fn judge(
+    side: Side,
+    layer: Layer,
+    state: State,
+    pieces: [&[u8]; 2],
+) -> [Result<u32, ProtocolError>; 2] {
+    let mut ws = endpoint(side, layer, state);
+    let mut before = match state.open {
+        Open::None => vec![],
+        Open::Text => side.frame(TEXT, b"a"),
+        Open::Binary => side.frame(BINARY, b"a"),
+        // "Hello" (RFC 7692 §7.2.3.1), all but the end.
+        Open::CompressedText => side.frame(TEXT | 0x40, b"\xF2\x48\xCD\xC9\xC9\x07\x00"),
+        Open::CompressedBinary => side.frame(BINARY | 0x40, b"\xF2\x48\xCD\xC9\xC9\x07\x00"),
+    };
+    // Of the message's beginning layer 1 gives a piece.
+    let mut known = u32::from(state.open != Open::None && layer == Layer::Events);
+    if state.closing != Closing::Not {
+        assert_eq!(feed(&mut *ws, &before), Ok(known));
+        (before, known) = (vec![], 0);
+    }
+    match state.closing {
+        Closing::Not => {}
+        Closing::Ours | Closing::OursAndDropping => ws.close(),
+        Closing::Peers => assert_eq!(feed(&mut *ws, &side.frame(0x88, b"")), Ok(1)),
+        Closing::Failed => {
+            let error = feed(&mut *ws, &side.frame(0x83, b""));
+            assert_eq!(error, Err(ProtocolError::ReservedOpcode));
+        }
+    }
+    before.extend(pieces[0]);
+    let first = feed(&mut *ws, &before).map(|count| count - known);
+    [first, feed(&mut *ws, pieces[1])]
+}
+
+/// All 65,536 of them, in every state.
+fn the_first_two_bytes(side: Side, layer: Layer) {
+    for state in states() {
+        let legal = legal_first_bytes(state);
+        let mut early = [Ok(0); 256];
+        for first in 0..=255 {
+            [early[usize::from(first)], _] = judge(side, layer, state, [&[first], &[]]);
+        }
+        for [first, second] in (0..=u16::MAX).map(u16::to_be_bytes) {
+            let context = format_args!("{first:02x} {second:02x} {side:?} {layer:?} {state:?}");
+            let [whole, again] = judge(side, layer, state, [&[first, second], &[]]);
+            match state.closing {
+                // > after receiving a control frame indicating the connection
+                // > should be closed, a peer discards any further data received.
+                // > (RFC 6455 §1.4)
+                Closing::Peers => assert_eq!((whole, again), (Ok(0), Ok(0)), "{context}"),
+                // > An endpoint MUST NOT continue to attempt to process data
+                // > (including a responding Close frame) from the remote endpoint
+                // > after being instructed to _Fail the WebSocket Connection_.
+                // > (§7.1.7)
+                Closing::Failed => {
+                    let error = Err(ProtocolError::ReservedOpcode);
+                    assert_eq!((whole, again), (error, error), "{context}");
+                }
+                Closing::Not | Closing::Ours | Closing::OursAndDropping => {
+                    let masked = second & 0x80 != 0;
+                    let (control, len) = (first & 8 != 0, second & 0x7F);
+                    let first_is_legal = legal.contains(&first);
+                    let second_is_legal = masked == (side == Side::Server)
+                        && !(control && len > 125 || first & 15 == 8 && len == 1);
+                    if first_is_legal && second_is_legal {
+                        assert_eq!(whole, brings(first, second, state, layer), "{context}");
+                    } else {
+                        let error = whole.expect_err("a frame that breaks a rule");
+                        assert!(breaks(error, first, second, side, state), "{context}: {error:?}");
+                    }
+                    // The first byte that decides it decides it alone.
+                    let decided = if first_is_legal { Ok(0) } else { whole };
+                    assert_eq!(early[usize::from(first)], decided, "{context}");
+                    if first_is_legal {
+                        let apart = judge(side, layer, state, [&[first], &[second]]);
+                        assert_eq!(apart, [Ok(0), whole], "{context}");
+                    }
+                    if whole.is_err() {
+                        assert_eq!(again, whole, "{context}");
+                    }
+                }
             }
         }
     }
-    None
 }
 
 #[test]
-fn the_first_two_bytes_of_a_frame() {
-    for side in SIDES {
-        let (open_text, open_binary) = (side.frame(TEXT, b"a"), side.frame(BINARY, b"a"));
-        let open_compressed = side.frame(BINARY | 0x40, b"\xF2");
-        for (state, before, agreed) in [
-            (State::BetweenMessages, &[][..], false),
-            (State::BetweenMessages, &[], true),
-            (State::InText, &open_text, false),
-            (State::InText, &open_text, true),
-            (State::InBinary, &open_binary, false),
-            (State::InCompressed, &open_compressed, true),
-        ] {
-            let config = Config::new().allow_compressed(agreed);
-            let legal = legal_first_bytes(state, agreed);
-            for [first, second] in (0..=u16::MAX).map(u16::to_be_bytes) {
-                let judge = |pieces: &mut [&mut [u8]]| match side {
-                    Side::Server => verdict(Connection::server(config), pieces),
-                    Side::Client => verdict(Connection::client(config, zero_key), pieces),
-                };
-                let context = format!("{first:02x} {second:02x} {side:?} {state:?} {agreed}");
-                let mut whole = [before, &[first, second]].concat();
-                let error = judge(&mut [&mut whole]);
+fn the_first_two_bytes_of_a_frame_to_a_server() {
+    the_first_two_bytes(Side::Server, Layer::Events);
+}
 
-                let masked = second & 0x80 != 0;
-                let (control, len) = (first & 8 != 0, second & 0x7F);
-                let second_is_legal = masked == (side == Side::Server)
-                    && !(control && len > 125 || first & 15 == 8 && len == 1);
-                let is_legal = legal.contains(&first) && second_is_legal;
-                assert_eq!(error.is_none(), is_legal, "{context}: {error:?}");
+#[test]
+fn the_first_two_bytes_of_a_frame_to_a_client() {
+    the_first_two_bytes(Side::Client, Layer::Events);
+}
 
-                if let Some(error) = error {
-                    assert!(
-                        breaks(error, first, second, side, state, agreed),
-                        "{context}: {error:?}"
-                    );
-                    // The first byte that decides it decides it alone.
-                    let early = judge(&mut [&mut before.to_vec(), &mut [first]]);
-                    assert_eq!(early, (!legal.contains(&first)).then_some(error), "{context}");
-                }
-                let apart = judge(&mut [&mut before.to_vec(), &mut [first], &mut [second]]);
-                assert_eq!(apart, error, "{context}");
-            }
-        }
-    }
+#[test]
+fn the_first_two_bytes_of_a_message_to_a_server() {
+    the_first_two_bytes(Side::Server, Layer::Messages);
+}
+
+#[test]
+fn the_first_two_bytes_of_a_message_to_a_client() {
+    the_first_two_bytes(Side::Client, Layer::Messages);
 }
 
 #[test]
@@ -246,6 +417,80 @@ fn utf_8_of_one_to_three_bytes_cut_everywhere() {
     }
 }
 
+/// How many bytes of text a server delivers of these inputs, and whether it then
+/// found fault with it.
+fn received(inputs: &mut [&mut [u8]]) -> (usize, bool) {
+    let (mut ws, mut delivered) = (common::server(), 0);
+    for input in inputs {
+        loop {
+            match ws.receive(input) {
+                Ok(None) => break,
+                Ok(Some(Event::Data(data))) => delivered += data.payload().len(),
+                Ok(event) => panic!("{event:?}"),
+                Err(error) => {
+                    assert_eq!(error, ProtocolError::TextNotUtf8);
+                    return (delivered, true);
+                }
+            }
+        }
+    }
+    (delivered, false)
+}
+
+/// What it should: up to the first byte with which no text goes on.
+fn deliverable(text: &[u8]) -> (usize, bool) {
+    let begins = |len: &usize| judged(&text[..*len]).is_some();
+    let delivered = (1..=text.len()).take_while(begins).count();
+    (delivered, delivered < text.len() || judged(text) != Some(true))
+}
+
+/// The same set as text messages to a server, which unmasks and judges in one. (What
+/// follows two bytes that are refused is one of each class.)
+#[test]
+fn utf_8_of_one_to_three_bytes_masked() {
+    let check = |text: &[u8], expected| {
+        let mut header = [0x81, 0x80 | text.len() as u8, KEY[0], KEY[1], KEY[2], KEY[3]];
+        let mut payload = [0; 3];
+        let payload = &mut payload[..text.len()];
+        for ((byte, plain), key) in payload.iter_mut().zip(text).zip(KEY) {
+            *byte = plain ^ key;
+        }
+        assert_eq!(received(&mut [&mut header, payload]), expected, "{text:02x?}");
+    };
+    for a in 0..=255 {
+        check(&[a], deliverable(&[a]));
+        for b in 0..=255 {
+            let two = deliverable(&[a, b]);
+            check(&[a, b], two);
+            if two.0 < 2 {
+                for c in CLASSES {
+                    check(&[a, b, c], two);
+                }
+                continue;
+            }
+            for c in 0..=255 {
+                check(&[a, b, c], deliverable(&[a, b, c]));
+            }
+        }
+    }
+}
+
+/// And in one input, where text is unmasked before, or cut before each byte, by
+/// fragments or by inputs.
+#[test]
+fn utf_8_of_three_bytes_by_class_masked_and_cut_everywhere() {
+    for [a, b, c, _] in four_by_class().take(CLASSES.len().pow(3)) {
+        let text = [a, b, c];
+        let expected = deliverable(&text);
+        let mut frame = Side::Server.frame(FIN | TEXT, &text);
+        assert_eq!(received(&mut [&mut frame.clone()]), expected, "{text:02x?}");
+        let mut inputs: Vec<&mut [u8]> = frame.chunks_mut(1).collect();
+        assert_eq!(received(&mut inputs), expected, "{text:02x?}");
+        let mut fragments = Side::Server.fragments(TEXT, &text.each_ref().map(slice::from_ref));
+        assert_eq!(received(&mut [&mut fragments]), expected, "{text:02x?}");
+    }
+}
+
 /// Both ends of each class of bytes that the syntax of RFC 3629 §4 tells apart.
 const CLASSES: [u8; 24] = [
     0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED,
@@ -277,29 +522,57 @@ fn utf_8_of_four_bytes_by_class_cut_everywhere() {
     }
 }
 
-/// Every class of four bytes in the middle of a longer text, at every distance
-/// from its ends that some block of 16, 32 or 64 bytes may have.
+/// Every class of four bytes in the middle of a longer text, each at one place; the
+/// places take turns.
 #[test]
-fn utf_8_by_class_at_every_offset() {
-    const ASCII: [u8; 160] = [b'x'; 160];
-    let wide: Vec<u8> = "漢é😀".bytes().cycle().take(9 * 18).collect();
+fn utf_8_by_class_in_a_longer_text() {
     for (n, sequence) in four_by_class().enumerate() {
-        // Offsets take turns, so that each meets each class of two bytes.
-        let offset = n % 149;
-        // The wide text is put together again at the ends of its 9 bytes.
-        for (background, boundary) in [(&ASCII[..], offset), (&wide, offset - offset % 9)] {
-            let mut text = background.to_vec();
-            text.splice(boundary..boundary, sequence);
-            let error = core::str::from_utf8(&text).err();
-            let valid = error.map(|error| error.valid_up_to());
-            let mut decoder = Decoder::new();
-            match decoder.decode(&text) {
-                Ok(_) => assert_eq!(error, None, "{sequence:02x?} at {boundary}"),
-                Err(bad) => {
-                    let valid = valid.expect("good text was refused");
-                    assert!((valid..valid + 4).contains(&bad.offset), "{sequence:02x?}");
-                }
+        in_a_longer_text(sequence, n % 161);
+    }
+}
+
+/// Four bytes of all classes that the syntax of RFC 3629 §4 tells apart, once each,
+/// before, across and behind every edge of a block of 16, 32 or 64 bytes.
+#[test]
+fn utf_8_by_class_at_the_edges_of_blocks() {
+    const ONE_OF_EACH: [u8; 12] =
+        [0x7F, 0x80, 0x90, 0xA0, 0xC1, 0xDF, 0xE0, 0xEC, 0xED, 0xF0, 0xF3, 0xF4];
+    let of = |n: usize| ONE_OF_EACH[n % 12];
+    for n in 0..12usize.pow(4) {
+        let sequence = [of(n), of(n / 12), of(n / 12 / 12), of(n / 12 / 12 / 12)];
+        for edge in [4, 16, 32, 64, 128, 144, 160] {
+            (edge - 4..=edge).for_each(|place| in_a_longer_text(sequence, place));
+        }
+    }
+}
+
+/// The verdict on `sequence` with 160 other bytes around it, `place` of them before.
+fn in_a_longer_text(sequence: [u8; 4], place: usize) {
+    const WIDE: &[u8] = "漢é😀".as_bytes();
+    for wide in [false, true] {
+        let mut text = [b'x'; 164];
+        let (before, rest) = text.split_at_mut(place);
+        let (middle, after) = rest.split_at_mut(4);
+        middle.copy_from_slice(&sequence);
+        if wide {
+            // Whole characters right before and right behind.
+            let before = before.rchunks_exact_mut(WIDE.len());
+            let after = after.chunks_exact_mut(WIDE.len());
+            before.for_each(|characters| characters.copy_from_slice(WIDE));
+            after.for_each(|characters| characters.copy_from_slice(WIDE));
+        }
+        let mut decoder = Decoder::new();
+        match (decoder.decode(&text), core::str::from_utf8(&text)) {
+            (Ok(_), _) => {
+                let complete = Some(decoder.is_complete());
+                assert_eq!(complete, judged(&text), "{sequence:02x?} at {place}");
             }
+            (Err(bad), Err(error)) => {
+                let fault = error.valid_up_to()..error.valid_up_to() + 4;
+                assert!(error.error_len().is_some(), "{sequence:02x?} at {place}");
+                assert!(fault.contains(&bad.offset), "{sequence:02x?} at {place}");
+            }
+            (Err(_), Ok(_)) => panic!("{sequence:02x?} at {place}: good text was refused"),
         }
     }
 }
@@ -333,11 +606,14 @@ fn frames_of_the_rfc() -> Vec<(Side, Vec<u8>, Vec<Seen>)> {
 
 #[test]
 fn every_split_of_the_frames_of_rfc_6455() {
-    for (side, bytes, expected) in frames_of_the_rfc() {
+    let frames = frames_of_the_rfc();
+    let also = frames.iter().filter(|(side, ..)| *side == Side::Client);
+    let also = also.map(|(_, bytes, seen)| (Side::Server, to_server(bytes), seen.clone()));
+    for (side, bytes, expected) in also.chain(frames.clone()) {
         for pieces in splits(&bytes) {
             for run in [Side::events, Side::messages] {
                 let script = run(side, Config::new(), &pieces);
-                assert_eq!((&script.seen, script.error), (&expected, None));
+                assert_eq!((&script.seen, script.error), (&expected, None), "{side:?}");
             }
         }
     }
@@ -364,23 +640,53 @@ fn every_split_of_the_messages_of_rfc_7692() {
         if bytes.contains(&0x89) {
             expected.insert(0, Seen::Ping(Vec::new()));
         }
-        for pieces in splits(bytes) {
-            let ws = WebSocket::client_with_compression(Config::new(), zero_key, agreement());
-            let script = messages(ws, &pieces);
-            assert_eq!((&script.seen, script.error), (&expected, None), "{pieces:02x?}");
-            // Layer 1 lends the compressed bytes.
-            let config = Config::new().allow_compressed(true);
-            let script = events(Connection::client(config, zero_key), &pieces);
-            assert_eq!(script.error, None);
-            assert_eq!(script.whole_messages().seen.len(), expected.len());
+        for (side, bytes) in [(Side::Client, bytes.to_vec()), (Side::Server, to_server(bytes))] {
+            for pieces in splits(&bytes) {
+                let config = Config::new();
+                let script = match side {
+                    Side::Server => {
+                        messages(WebSocket::server_with_compression(config, *AGREEMENT), &pieces)
+                    }
+                    Side::Client => messages(
+                        WebSocket::client_with_compression(config, zero_key, *AGREEMENT),
+                        &pieces,
+                    ),
+                };
+                assert_eq!((&script.seen, script.error), (&expected, None), "{pieces:02x?}");
+                // Layer 1 lends the compressed bytes.
+                let script = side.events(config.allow_compressed(true), &pieces);
+                assert_eq!(script.error, None);
+                assert_eq!(script.whole_messages().seen.len(), expected.len());
+            }
         }
     }
 }
 
-fn agreement() -> Agreement {
+/// The largest windows both ways.
+static AGREEMENT: LazyLock<Agreement> = LazyLock::new(|| {
     let wish = Compression::new().send_window(WindowBits::MAX).receive_window(WindowBits::MAX);
     let offer = Extensions::new(b"permessage-deflate; client_max_window_bits");
     wish.accept(offer.map(Result::unwrap)).unwrap()
+});
+
+/// What the server of a connection receives in place of these frames to its client.
+fn to_server(mut frames: &[u8]) -> Vec<u8> {
+    let mut masked = Vec::new();
+    while let [first, second, rest @ ..] = frames {
+        let (digits, rest) = rest.split_at(match second {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        });
+        let len = match digits {
+            [] => usize::from(*second),
+            _ => digits.iter().fold(0, |len, digit| len << 8 | usize::from(*digit)),
+        };
+        let (payload, rest) = rest.split_at(len);
+        masked.extend(Side::Server.frame(*first, payload));
+        frames = rest;
+    }
+    masked
 }
 
 #[test]
@@ -413,11 +719,11 @@ fn every_split_of_the_handshake_of_rfc_6455() {
     }
 }
 
-/// Up to 13 bytes, every way to cut them up; of more, every two cuts, of many,
+/// Up to 16 bytes, every way to cut them up; of more, every two cuts, of many,
 /// every cut near the header and some behind it; and byte by byte.
 fn splits(bytes: &[u8]) -> Vec<Vec<&[u8]>> {
     let at = |cuts: &[usize]| common::cut(bytes, cuts);
-    if bytes.len() <= 13 {
+    if bytes.len() <= 16 {
         let cuts = |bits: u32| (1..bytes.len()).filter(move |cut| bits >> (cut - 1) & 1 == 1);
         return (0..1 << (bytes.len() - 1))
             .map(|bits| at(&cuts(bits).collect::<Vec<_>>()))
