@@ -1,8 +1,6 @@
 //! A connection on two threads or tasks. The half that receives keeps the deadlines, and what it has
 //! to say goes through a queue to the half that sends: `for each Outgoing { append, write }`.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sansocket::keepalive::{Due, Keepalive, Timeouts};
@@ -20,6 +18,13 @@ pub enum Outgoing {
 }
 
 impl Outgoing {
+    /// The bytes that it holds as long as it waits.
+    #[expect(clippy::len_without_is_empty, reason = "none is empty")]
+    pub fn len(&self) -> usize {
+        let heap = if let Self::Message(message) = self { message.as_bytes().len() } else { 0 };
+        size_of::<Self>() + heap
+    }
+
     pub fn append(self, sender: &mut MessageSender<Server>, output: &mut Vec<u8>) {
         match self {
             // It fails only after our Close, behind which nobody waits for an answer.
@@ -31,32 +36,16 @@ impl Outgoing {
     }
 }
 
-/// Whether something waits to be written. Who writes tells who receives, and keeps the deadline
-/// meanwhile: a Ping may stand behind a long message on a slow line.
-#[derive(Clone, Default)]
-pub struct Behind(Arc<AtomicBool>);
-
-impl Behind {
-    pub fn set(&self, is_behind: bool) {
-        self.0.store(is_behind, Ordering::Relaxed);
-    }
-
-    pub fn get(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// A receiving half that echoes, and its deadlines.
 pub struct Incoming {
     receiver: MessageReceiver<Server>,
     keepalive: Keepalive,
-    behind: Behind,
     end: Option<Result<(), Error>>,
 }
 
 impl Incoming {
-    pub fn new(receiver: MessageReceiver<Server>, timeouts: Timeouts, behind: Behind) -> Self {
-        Self { receiver, keepalive: Keepalive::new(timeouts), behind, end: None }
+    pub fn new(receiver: MessageReceiver<Server>, timeouts: Timeouts) -> Self {
+        Self { receiver, keepalive: Keepalive::new(timeouts), end: None }
     }
 
     /// Takes bytes off the front of `input` until there is something to send; nothing if there is
@@ -88,11 +77,14 @@ impl Incoming {
     }
 
     /// Tells the time, after what came has been received; there may be something to send.
-    pub fn on_timeout(&mut self, now: Duration) -> Option<Outgoing> {
+    ///
+    /// `is_behind` is whether something waits to be written. As long as it does, who writes keeps the
+    /// deadline: a Ping may stand behind a long message on a slow line.
+    pub fn on_timeout(&mut self, now: Duration, is_behind: bool) -> Option<Outgoing> {
         if self.end.is_some() {
             return None;
         }
-        if self.behind.get() {
+        if is_behind {
             self.keepalive.on_bytes();
         }
         match self.keepalive.on_timeout(now)? {

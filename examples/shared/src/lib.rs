@@ -2,7 +2,7 @@
 //!
 //! * [`Opening`]: the opening handshake over HTTP/1.1;
 //! * [`Session`]: a connection from its first byte to its last, for loops that own many;
-//! * [`Incoming`], [`Outgoing`] and [`Behind`]: a connection on two threads or tasks;
+//! * [`Incoming`] and [`Outgoing`]: a connection on two threads or tasks;
 //! * [`options`]: the command line.
 
 mod halves;
@@ -10,7 +10,7 @@ mod opening;
 pub mod options;
 mod session;
 
-pub use halves::{Behind, Incoming, Outgoing};
+pub use halves::{Incoming, Outgoing};
 pub use opening::{Answer, Opened, Opening, PAGE};
 pub use options::Options;
 pub use session::Session;

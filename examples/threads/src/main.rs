@@ -1,24 +1,23 @@
-//! An echo server with two threads a connection: one reads, one writes, and neither waits for the
-//! other or takes a lock. Between them is a queue of bounded length, which is the back-pressure: a
-//! peer that does not read fills it, and is not read from any more.
+//! An echo server with two threads a connection: one reads, one writes, and neither takes a lock.
+//! Between them is a [queue](queue) of bounded size, which is the back-pressure: a peer that does not
+//! read fills it, and is not read from any more.
 
+mod queue;
 #[path = "../../timed/mod.rs"]
 mod timed;
 
 use std::io::{self, Write};
+use std::iter;
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use queue::Queue;
 use sansocket::keepalive::{Due, Keepalive};
 use sansocket::{MessageSender, Server};
-use shared::{Answer, Behind, Error, Incoming, Opened, Opening, Options, Outgoing, options};
+use shared::{Answer, Error, Incoming, Opened, Opening, Options, Outgoing, options};
 use timed::{linger, read};
-
-/// Messages that wait to be written, and bytes that are written at once, one message more at most.
-const QUEUE: usize = 16;
-const OUTPUT: usize = 64 * 1024;
 
 fn main() -> io::Result<()> {
     let (options, listen) = options::parse(|_, _| false);
@@ -50,20 +49,19 @@ fn serve(stream: &TcpStream, options: &Options) -> Result<(), Error> {
         return Ok(());
     };
     let (receiver, sender) = ws.split();
-    let behind = Behind::default();
-    let mut incoming = Incoming::new(receiver, options.timeouts(), behind.clone());
-    let (queue, queued) = mpsc::sync_channel(QUEUE);
+    let mut incoming = Incoming::new(receiver, options.timeouts());
+    let (queue, queued, written) = Queue::new();
     let result = thread::scope(|scope| {
         let writer = thread::Builder::new().stack_size(128 * 1024);
         let writer = writer.spawn_scoped(scope, || {
-            let sent = send_all(stream, sender, queued, behind);
+            let sent = send_all(stream, sender, queued, written);
             if sent.is_err() {
                 let _ = stream.shutdown(Shutdown::Both); // or who reads would wait for the peer
             }
             sent
         })?;
-        let received = receive_all(stream, &mut incoming, &mut first, &mut buffer, &queue);
-        drop(queue); // the writer ends when it has written what is there
+        let received = receive_all(stream, &mut incoming, &mut first, &mut buffer, queue);
+        // The queue is dropped, and the writer ends when it has written what is there.
         writer.join().expect("the writer does not panic")?;
         received
     });
@@ -105,17 +103,17 @@ fn receive_all(
     incoming: &mut Incoming,
     first: &mut [u8],
     buffer: &mut [u8],
-    queue: &SyncSender<Outgoing>,
+    mut queue: Queue,
 ) -> Result<(), Error> {
     let clock = Instant::now();
     let mut input = first;
     loop {
         while let Some(outgoing) = incoming.receive(&mut input) {
-            queue.send(outgoing)?;
+            queue.push(outgoing)?;
         }
         // Last, so that what came in time is not found late.
-        if let Some(outgoing) = incoming.on_timeout(clock.elapsed()) {
-            queue.send(outgoing)?;
+        if let Some(outgoing) = incoming.on_timeout(clock.elapsed(), queue.is_behind()) {
+            queue.push(outgoing)?;
         }
         if let Some(end) = incoming.end() {
             return end;
@@ -129,27 +127,22 @@ fn receive_all(
     }
 }
 
-/// Sends what is queued, until there is no one left to queue more.
+/// Sends what is queued, until there is no one left to queue more, and tells how much is written.
 fn send_all(
     mut stream: &TcpStream,
     mut sender: MessageSender<Server>,
     queued: Receiver<Outgoing>,
-    behind: Behind,
+    written: Sender<usize>,
 ) -> io::Result<()> {
-    let mut output = Vec::new();
-    while let Ok(outgoing) = queued.recv() {
-        outgoing.append(&mut sender, &mut output);
-        // Together with what has gathered meanwhile.
-        while output.len() < OUTPUT
-            && let Ok(outgoing) = queued.try_recv()
-        {
+    while let Ok(first) = queued.recv() {
+        let (mut output, mut len) = (Vec::new(), 0);
+        // Together with what has gathered meanwhile: there is no more of it than the queue has room for.
+        for outgoing in iter::once(first).chain(queued.try_iter()) {
+            len += outgoing.len();
             outgoing.append(&mut sender, &mut output);
         }
-        behind.set(true);
         stream.write_all(&output)?;
-        behind.set(false);
-        output.clear();
-        output.shrink_to(OUTPUT); // a long message does not stay for ever
+        let _ = written.send(len); // the last time, nobody waits for it
     }
     Ok(())
 }

@@ -6,22 +6,24 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sansocket::{MessageReceiver, MessageSender, Server};
-use shared::{Behind, Error, Incoming, Opened, Options, Outgoing};
+use shared::{Error, Incoming, Opened, Options, Outgoing};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::select;
-use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// Bytes of a read.
 const BUFFER: usize = 16 * 1024;
-/// Messages that wait to be sent: a peer that does not read fills the queue, and is not read from any
-/// more.
-const QUEUE: usize = 16;
-/// Bytes that wait to be written, one message more at most.
-const OUTPUT: usize = 64 * 1024;
+/// Bytes that wait to be written; or one message, if it is longer.
+const ROOM: usize = 64 * 1024;
+
+/// Something to send, and the room that it takes until it is written.
+type Queued = (Outgoing, OwnedSemaphorePermit);
 
 /// Echoes until the end.
 pub(crate) async fn echo(
@@ -31,12 +33,13 @@ pub(crate) async fn echo(
     options: &Options,
 ) -> Result<(), Error> {
     let (receiver, sender) = opened.ws.split();
+    let room = Arc::new(Semaphore::new(ROOM));
     let writer = Writer::new(writer, sender, options);
-    let mut reader = Reader::new(reader, receiver, opened.first, writer.behind(), options);
-    // A server with more to say than an echo gives a clone of the queue to whoever says it.
-    let (queue, queued) = mpsc::channel(QUEUE);
+    let mut reader = Reader::new(reader, receiver, opened.first, room.clone(), options);
+    // A server with more to say than an echo gives clones of the two to whoever says it.
+    let (queue, queued) = mpsc::unbounded_channel();
     let sending = tokio::spawn(send_all(writer, queued));
-    let received = receive_all(&mut reader, queue).await;
+    let received = receive_all(&mut reader, queue, room).await;
     // The queue is dropped, and the other task ends when it has sent what is there.
     sending.await??;
     // Closing at once, with bytes unread, would reset the connection and could lose what was sent.
@@ -45,9 +48,12 @@ pub(crate) async fn echo(
 }
 
 /// Receives until the peer's Close, its first error, or a deadline that it lets pass.
+///
+/// A peer that does not read leaves no room, and is not read from any more.
 async fn receive_all(
     reader: &mut Reader<impl AsyncRead + Unpin>,
-    queue: Sender<Outgoing>,
+    queue: UnboundedSender<Queued>,
+    room: Arc<Semaphore>,
 ) -> Result<(), Error> {
     loop {
         let next = select! {
@@ -56,20 +62,22 @@ async fn receive_all(
             () = queue.closed() => return Ok(()), // the other task knows why
         };
         let Some(outgoing) = next else { return Ok(()) };
-        queue.send(outgoing).await?;
+        let len = outgoing.len().min(ROOM) as u32;
+        let place = room.clone().acquire_many_owned(len).await?;
+        queue.send((outgoing, place))?;
     }
 }
 
 /// Sends what is queued, until there is no one left to queue more, then ends our side.
 async fn send_all(
     mut writer: Writer<impl AsyncWrite + Unpin>,
-    mut queued: Receiver<Outgoing>,
+    mut queued: UnboundedReceiver<Queued>,
 ) -> io::Result<()> {
     loop {
         select! {
-            biased; // so that what is queued goes out together
-            outgoing = queued.recv(), if !writer.is_full() => match outgoing {
-                Some(outgoing) => writer.push(outgoing),
+            biased; // so that what is queued goes out together: it is no more than there is room for
+            next = queued.recv() => match next {
+                Some((outgoing, place)) => writer.push(outgoing, place),
                 None => break,
             },
             flushed = writer.flush(), if writer.is_behind() => flushed?,
@@ -86,22 +94,25 @@ pub(crate) struct Reader<R> {
     buffer: Vec<u8>,
     /// What of the buffer is yet to be received.
     unread: Range<usize>,
+    /// That of what waits to be written.
+    room: Arc<Semaphore>,
     clock: Instant,
 }
 
 impl<R: AsyncRead + Unpin> Reader<R> {
-    /// `first` are the bytes that came behind the request; `behind` is that of the [`Writer`].
+    /// `first` are the bytes that came behind the request; of `room`, [`ROOM`] bytes, a part is taken
+    /// while something waits to be written.
     pub(crate) fn new(
         stream: R,
         receiver: MessageReceiver<Server>,
         first: Vec<u8>,
-        behind: Behind,
+        room: Arc<Semaphore>,
         options: &Options,
     ) -> Self {
         let (unread, mut buffer) = (0..first.len(), first);
         buffer.resize(buffer.len().max(BUFFER), 0);
-        let incoming = Incoming::new(receiver, options.timeouts(), behind);
-        Self { stream, incoming, buffer, unread, clock: Instant::now() }
+        let incoming = Incoming::new(receiver, options.timeouts());
+        Self { stream, incoming, buffer, unread, room, clock: Instant::now() }
     }
 
     /// The next thing to send; `None` at a clean end.
@@ -113,8 +124,10 @@ impl<R: AsyncRead + Unpin> Reader<R> {
             let mut input = &mut self.buffer[self.unread.clone()];
             let received = self.incoming.receive(&mut input);
             self.unread.start = self.unread.end - input.len();
+            let is_behind = self.room.available_permits() < ROOM;
             // The time last, so that what came before is not found late.
-            let outgoing = received.or_else(|| self.incoming.on_timeout(self.clock.elapsed()));
+            let outgoing =
+                received.or_else(|| self.incoming.on_timeout(self.clock.elapsed(), is_behind));
             if outgoing.is_some() {
                 return Ok(outgoing);
             }
@@ -143,7 +156,8 @@ pub(crate) struct Writer<W> {
     output: Vec<u8>,
     /// How much of the output is written.
     written: usize,
-    behind: Behind,
+    /// Where what is pushed has its place until all is written.
+    place: Option<OwnedSemaphorePermit>,
     /// When the peer last took something, or had taken all.
     progress: Instant,
     patience: Duration,
@@ -153,31 +167,24 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
     pub(crate) fn new(stream: W, sender: MessageSender<Server>, options: &Options) -> Self {
         let (output, patience) = (Vec::new(), options.idle_timeout);
         let progress = Instant::now();
-        let behind = Behind::default();
-        Self { stream, sender, output, written: 0, behind, progress, patience }
+        Self { stream, sender, output, written: 0, place: None, progress, patience }
     }
 
-    /// Puts something behind all that is not written yet.
-    pub(crate) fn push(&mut self, outgoing: Outgoing) {
-        if !self.is_behind() {
-            self.behind.set(true);
-            self.progress = Instant::now();
-        }
+    /// Puts something behind all that is not written yet; its place is free when it is.
+    pub(crate) fn push(&mut self, outgoing: Outgoing, place: OwnedSemaphorePermit) {
         outgoing.append(&mut self.sender, &mut self.output);
-    }
-
-    pub(crate) fn behind(&self) -> Behind {
-        self.behind.clone()
-    }
-
-    /// Whether no more should be pushed.
-    pub(crate) fn is_full(&self) -> bool {
-        self.output.len() >= OUTPUT
+        match &mut self.place {
+            Some(all) => all.merge(place),
+            none => {
+                *none = Some(place);
+                self.progress = Instant::now();
+            }
+        }
     }
 
     /// Whether there is something to flush.
     pub(crate) fn is_behind(&self) -> bool {
-        self.behind.get()
+        self.place.is_some()
     }
 
     /// Writes all that was pushed; it fails if the peer takes nothing for too long.
@@ -194,7 +201,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         }
         (self.written, self.output) = (0, Vec::new()); // a long message does not stay for ever
         timeout_at(self.progress + self.patience, self.stream.flush()).await??; // TLS may hold something back
-        self.behind.set(false);
+        self.place = None;
         Ok(())
     }
 

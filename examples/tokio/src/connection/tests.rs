@@ -5,22 +5,25 @@
 use std::future::ready;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use sansocket::deflate::Compression;
 use sansocket::extensions::Extensions;
 use sansocket::{Client, CloseCode, Config, Message, Payload, Received, WebSocket};
-use shared::{Behind, Options, Outgoing};
+use shared::{Opened, Options, Outgoing};
 use tokio::io::{
     AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter, DuplexStream, ReadBuf, duplex,
     split,
 };
 use tokio::select;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Reader, Writer};
+use super::{BUFFER, ROOM, Reader, Writer, echo};
 
 type Keys = fn() -> [u8; 4];
 
@@ -36,6 +39,15 @@ fn ends(is_compressed: bool) -> (WebSocket<sansocket::Server>, WebSocket<Client<
 /// Messages of many lengths, each unlike the others.
 fn messages() -> Vec<String> {
     (0..60).map(|n| format!("{n}: {}", "grüße ".repeat(n * n % 97))).collect()
+}
+
+fn room() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(ROOM))
+}
+
+/// A place for something short; none if there is no room for it.
+fn place(room: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    room.clone().try_acquire_many_owned(1000).ok()
 }
 
 /// A stream that is never ready at the first time of asking, nor at every other later.
@@ -133,15 +145,15 @@ async fn dropped_at_every_await_point_it_loses_and_repeats_nothing() {
             let (receiver, sender) = server.split();
             let (reader, writer) = split(ours);
             let mut writer = Writer::new(Hesitant::new(BufWriter::new(writer)), sender, &options);
-            let behind = writer.behind();
-            let reader = Hesitant::new(reader);
-            let mut reader = Reader::new(reader, receiver, Vec::new(), behind, &options);
+            let (room, reader) = (room(), Hesitant::new(reader));
+            let mut reader = Reader::new(reader, receiver, Vec::new(), room.clone(), &options);
             let (mut is_over, mut dropped) = (false, 0);
             while !is_over || writer.is_behind() {
+                let place = place(&room).filter(|_| !is_over);
                 select! {
                     biased;
-                    next = reader.next(), if !is_over && !writer.is_full() => match next.unwrap() {
-                        Some(outgoing) => writer.push(outgoing),
+                    next = reader.next(), if place.is_some() => match next.unwrap() {
+                        Some(outgoing) => writer.push(outgoing, place.unwrap()),
                         None => is_over = true,
                     },
                     flushed = writer.flush(), if writer.is_behind() => flushed.unwrap(),
@@ -166,6 +178,47 @@ async fn dropped_at_every_await_point_it_loses_and_repeats_nothing() {
     }
 }
 
+/// Sends one message again and again, and counts the bytes.
+struct Flood {
+    frame: Vec<u8>,
+    taken: Arc<AtomicUsize>,
+}
+
+impl AsyncRead for Flood {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let start = self.taken.load(Relaxed) % self.frame.len();
+        let len = buffer.remaining().min(self.frame.len() - start);
+        buffer.put_slice(&self.frame[start..start + len]);
+        self.taken.fetch_add(len, Relaxed);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What a peer that does not read makes us hold is bounded by bytes, and it is given up in time.
+#[tokio::test(start_paused = true)]
+async fn who_does_not_read_is_not_read_from() {
+    for size in [0, 1, 1000, ROOM, 1_000_000] {
+        let (server, mut other) = ends(false);
+        let mut frame = Vec::new();
+        other.send(vec![b'x'; size], &mut frame).unwrap();
+        let (frame_len, taken) = (frame.len(), Arc::new(AtomicUsize::new(0)));
+        let flood = Flood { frame, taken: taken.clone() };
+        let (ours, _theirs) = duplex(64);
+        let opened = Opened { ws: server, path: String::new(), first: Vec::new() };
+        let (options, start) = (Options::default(), Instant::now());
+        echo(opened, flood, ours, &options).await.expect_err("the peer takes nothing");
+        assert!(start.elapsed() <= options.idle_timeout + Duration::from_secs(1));
+        // Those that have a place, the one that waits for it, and what is not received yet.
+        let messages = (ROOM / (size + size_of::<Outgoing>())).max(1) + 1;
+        let taken = taken.load(Relaxed);
+        assert!(taken <= messages * frame_len + BUFFER, "{taken} bytes of {frame_len} each");
+    }
+}
+
 /// Not put off by who drops it often: a Ping after half the time, the end after the whole.
 #[tokio::test(start_paused = true)]
 async fn the_deadlines_of_a_reader_that_is_dropped_often() {
@@ -173,7 +226,7 @@ async fn the_deadlines_of_a_reader_that_is_dropped_often() {
     let options = Options::default();
     let start = Instant::now();
     let receiver = ends(false).0.split().0;
-    let mut reader = Reader::new(ours, receiver, Vec::new(), Behind::default(), &options);
+    let mut reader = Reader::new(ours, receiver, Vec::new(), room(), &options);
     let mut said = Vec::new();
     while said.len() < 3 && start.elapsed() < options.idle_timeout * 2 {
         select! {
@@ -199,10 +252,11 @@ async fn the_deadline_of_a_writer_that_is_dropped_often() {
     let options = Options::default();
     let start = Instant::now();
     let mut writer = Writer::new(ours, ends(false).0.split().1, &options);
+    let room = room();
     let error = loop {
         assert!(start.elapsed() < options.idle_timeout * 2, "it is put off");
-        if !writer.is_full() {
-            writer.push(Outgoing::Message(Message::from("to nobody").into_owned()));
+        if let Some(place) = place(&room) {
+            writer.push(Outgoing::Message(Message::from("to nobody").into_owned()), place);
         }
         select! {
             flushed = writer.flush() => if let Err(error) = flushed { break error },
@@ -222,8 +276,9 @@ async fn who_reads_slowly_is_alive() {
     let (receiver, sender) = ends(false).0.split();
     let (reader, writer) = split(ours);
     let mut writer = Writer::new(writer, sender, &options);
-    let mut reader = Reader::new(reader, receiver, Vec::new(), writer.behind(), &options);
-    writer.push(Outgoing::Message(vec![0; 50_000].into()));
+    let room = room();
+    let mut reader = Reader::new(reader, receiver, Vec::new(), room.clone(), &options);
+    writer.push(Outgoing::Message(vec![0; 50_000].into()), place(&room).unwrap());
     let slow = tokio::spawn(async move {
         for _ in 0..500 {
             theirs.read_exact(&mut [0; 100]).await.unwrap();
@@ -236,7 +291,7 @@ async fn who_reads_slowly_is_alive() {
     let failed = loop {
         select! {
             next = reader.next() => match next {
-                Ok(outgoing) => writer.push(outgoing.expect("no end")),
+                Ok(outgoing) => writer.push(outgoing.expect("no end"), place(&room).unwrap()),
                 Err(_) => break start.elapsed(),
             },
             flushed = writer.flush(), if writer.is_behind() => {
