@@ -17,10 +17,11 @@ import tempfile
 import time
 
 sys.dont_write_bytecode = True
-from faults import BINARY, CLOSE, LIMIT, REQUEST, TEXT, Fault, Peer, frame
+from faults import BINARY, CLOSE, LIMIT, REQUEST, TEXT, Fault, Peer, frame, unread
 
 APART = "* the other servers are out of reach"
 JOINED = "* joined with the other servers"
+FLOOD = 3000  # texts that are said at once: more than any guest may fall behind
 
 
 def free_port():
@@ -79,8 +80,8 @@ class Server:
 
 
 class Guest(Peer):
-    def __init__(self, server, room):
-        super().__init__(server.address, opened=False)
+    def __init__(self, server, room, receive_buffer=None):
+        super().__init__(server.address, opened=False, receive_buffer=receive_buffer)
         self.send(REQUEST.replace(b"GET / ", f"GET /{room} ".encode()))
         self.expect_open()
         self.name = self.hears(f"room {room}, you are ").split()[-1]
@@ -157,6 +158,46 @@ def main():
         other.hears_nothing()
         other.close()
 
+    def flood(server):
+        """Two flood a room by turns of thousands. Who reads hears all of it, in the order of each."""
+        flooders = [Guest(server, "flood"), Guest(server, "flood")]
+        for hearer in flooders:
+            hearer.hears(f"{flooders[1].name} joined", f"{flooders[0].name} joined")
+        for flooder in flooders:
+            flooder.send(b"".join(frame(TEXT, b"%d" % n) for n in range(FLOOD)))
+        for hearer in flooders:
+            left = {flooder.name: iter(range(FLOOD)) for flooder in flooders}
+            for _ in range(2 * FLOOD):
+                name, text = hearer.message().decode().split(": ")
+                if text != str(next(left[name])):
+                    raise Fault(f"{hearer.name} heard {text} of {name}")
+        for flooder in flooders:
+            flooder.close()
+
+    def flooded():
+        """Who is slow in one room is nothing to those who flood another."""
+        server = servers[0]
+        slow, fast = Guest(server, "slow", receive_buffer=4096), Guest(server, "slow")
+        for guest in (slow, fast):
+            guest.hears(f"{fast.name} joined", f"{slow.name} joined")
+        # Until what the slow one does not read stops the server from writing to it.
+        text, said, unwritten = "m" * 10_000, 0, False
+        while not unwritten:
+            fast.says(text)
+            fast.hears(f"{fast.name}: {text}")
+            said += 1
+            end = time.monotonic() + 1
+            while not (written := unread(server) >= said * len(text)) and time.monotonic() < end:
+                time.sleep(0.01)
+            unwritten = not written
+        flood(server)
+        for _ in range(said):
+            slow.hears(f"{fast.name}: {text}")
+        fast.says("still there?")
+        slow.hears(f"{fast.name}: still there?")
+        slow.close()
+        fast.close()
+
     def leave():
         third = Guest(servers[1], "tea")
         for guest in (third, guests["anna"], guests["ben"]):
@@ -181,6 +222,7 @@ def main():
         ben.hears_nothing()
         carl.send(frame(CLOSE, b"\x03\xe8"))
         anna.hears(f"{carl.name} left")
+        flood(servers[0])
 
     def again():
         redis.start()
@@ -219,6 +261,7 @@ def main():
             step("a guest of one server is announced on the other", come_together)
             and step("what is said on one is heard on the other", lambda: talk("hello, grüße"))
             and step("rooms are apart", other_room)
+            and step("a flood in one room does not end a slow guest of another", flooded)
             and step("who leaves is announced", leave)
             and step("Redis is killed: no connection is lost, and all are told", lose)
             and step("meanwhile each server goes on for its own", alone)

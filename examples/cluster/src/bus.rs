@@ -9,10 +9,10 @@ use redis::aio::{MultiplexedConnection, PubSub};
 use redis::{AsyncCommands, Client};
 use shared::Error;
 use tokio::select;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{interval, sleep, timeout};
 
-use crate::Heard;
+use crate::rooms::Rooms;
 
 const CHANNEL: &str = "sansocket:chat";
 /// How long Redis may take to do something.
@@ -24,27 +24,19 @@ type Said = (Arc<str>, String);
 type Joined = (PubSub, MultiplexedConnection);
 
 /// Joins the servers for ever, as often as it takes.
-pub(crate) async fn run(
-    redis: Client,
-    mut said: mpsc::Receiver<Said>,
-    hear: broadcast::Sender<Heard>,
-) {
+pub(crate) async fn run(redis: Client, mut said: mpsc::Receiver<Said>, rooms: Rooms) {
     loop {
-        let joined = alone(&redis, &mut said, &hear).await;
+        let joined = alone(&redis, &mut said, &rooms).await;
         eprintln!("joined by Redis");
-        hear.send(Heard::News("* joined with the other servers")).ok();
-        let error = together(joined, &mut said, &hear).await;
+        rooms.tell_all("* joined with the other servers");
+        let error = together(joined, &mut said, &rooms).await;
         eprintln!("Redis is lost: {error}");
-        hear.send(Heard::News("* the other servers are out of reach")).ok();
+        rooms.tell_all("* the other servers are out of reach");
     }
 }
 
 /// Waits for Redis. Those who are here hear each other meanwhile.
-async fn alone(
-    redis: &Client,
-    said: &mut mpsc::Receiver<Said>,
-    hear: &broadcast::Sender<Heard>,
-) -> Joined {
+async fn alone(redis: &Client, said: &mut mpsc::Receiver<Said>, rooms: &Rooms) -> Joined {
     let mut joining = pin!(async {
         let mut is_told = false;
         loop {
@@ -60,9 +52,7 @@ async fn alone(
     loop {
         select! {
             joined = &mut joining => return joined,
-            Some((room, text)) = said.recv() => {
-                hear.send(Heard::Said { room, text: text.into() }).ok();
-            }
+            Some((room, text)) = said.recv() => rooms.tell(&room, &text),
         }
     }
 }
@@ -81,12 +71,14 @@ async fn join(redis: &Client) -> Result<Joined, Error> {
 async fn together(
     (mut subscription, mut publisher): Joined,
     said: &mut mpsc::Receiver<Said>,
-    hear: &broadcast::Sender<Heard>,
+    rooms: &Rooms,
 ) -> Error {
     let mut messages = subscription.on_message();
     let mut asking = interval(PATIENCE);
     loop {
         select! {
+            // What others say goes before what is said here: it piles up, and this need not.
+            biased;
             // One that hangs ends no connection, and where nobody speaks nothing else fails.
             _ = asking.tick() => {
                 let ping = redis::cmd("PING");
@@ -101,7 +93,7 @@ async fn together(
                 let line: String = message.get_payload().unwrap_or_default();
                 // A room is a path, so it has no spaces.
                 let Some((room, text)) = line.split_once(' ') else { continue };
-                hear.send(Heard::Said { room: room.into(), text: text.into() }).ok();
+                rooms.tell(room, text);
             }
             Some((room, text)) = said.recv() => {
                 let line = format!("{room} {text}");
@@ -111,7 +103,7 @@ async fn together(
                     Ok(Err(error)) => error.into(),
                     Err(late) => late.into(),
                 };
-                hear.send(Heard::Said { room, text: text.into() }).ok();
+                rooms.tell(&room, &text);
                 return error;
             }
         }

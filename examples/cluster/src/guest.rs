@@ -8,10 +8,13 @@ use shared::{Error, Opened, Options};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::select;
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::{sleep, timeout};
 
-use crate::{Heard, House, http1};
+use crate::{House, http1};
+
+/// Bytes that are written at once, one text more at most.
+const OUTPUT: usize = 64 * 1024;
 
 pub(crate) async fn serve(
     mut stream: TcpStream,
@@ -24,13 +27,12 @@ pub(crate) async fn serve(
     let opened = timeout(options.handshake_timeout, opening).await??;
     let Some(Opened { ws, path, first }) = opened else { return Ok(()) };
     let name = format!("{}.{number}", house.name);
-    let room = path.trim_start_matches('/').into();
-    let mut guest = Guest { ws: ws.keepalive(options.timeouts()), name, room, house };
+    let room: Arc<str> = path.trim_start_matches('/').into();
     // Before the others hear of it, so that it misses nothing.
-    let heard = guest.house.hear.subscribe();
-    guest.tell(" joined").await?;
-    let result = guest.talk(&mut stream, first, heard, options).await;
-    guest.tell(" left").await?;
+    let mut heard = house.rooms.enter(&room);
+    let mut guest = Guest { ws: ws.keepalive(options.timeouts()), name, room, house };
+    let result = guest.visit(&mut stream, first, &mut heard, options).await;
+    guest.house.rooms.leave(&guest.room, heard);
     stream.shutdown().await?;
     // Closing at once, with bytes unread, would reset the connection and could lose the Close.
     let end = async { while matches!(stream.read(&mut [0; 4096]).await, Ok(1..)) {} };
@@ -46,26 +48,47 @@ struct Guest {
 }
 
 impl Guest {
+    async fn visit(
+        &mut self,
+        stream: &mut TcpStream,
+        first: Vec<u8>,
+        heard: &mut Receiver<Arc<str>>,
+        options: &Options,
+    ) -> Result<(), Error> {
+        self.tell(" joined").await?;
+        let result = self.talk(stream, first, heard, options).await;
+        self.tell(" left").await?;
+        result
+    }
+
     async fn talk(
         &mut self,
         stream: &mut TcpStream,
         mut first: Vec<u8>,
-        mut heard: broadcast::Receiver<Heard>,
+        heard: &mut Receiver<Arc<str>>,
         options: &Options,
     ) -> Result<(), Error> {
         let (clock, mut buffer, mut output) = (Instant::now(), [0; 4096], Vec::new());
         self.ws.send(format!("room {}, you are {}", self.room, self.name), &mut output)?;
         let mut input = &mut first[..];
         loop {
-            let received = self.receive(input, &mut output).await;
+            let received = self.receive(&mut input, &mut output).await;
+            // After each thing that it says, it hears what was said meanwhile: so nobody who reads
+            // falls behind, however much is said.
+            while output.len() < OUTPUT && !heard.is_empty() {
+                self.hear(heard.recv().await, &mut output);
+            }
             // Last, so that what came in time is not found late.
             let in_time = self.ws.on_timeout(clock.elapsed(), &mut output);
             timeout(options.idle_timeout, stream.write_all(&output)).await??;
             output.clear();
-            received?;
+            let is_used_up = received?;
             in_time?;
             if self.ws.is_closed() {
                 return Ok(());
+            }
+            if !is_used_up {
+                continue;
             }
             // Each of these may be dropped when another is faster: none has taken anything yet.
             input = select! {
@@ -82,19 +105,22 @@ impl Guest {
         }
     }
 
-    /// Tells the others what the guest says.
-    async fn receive(&mut self, mut input: &mut [u8], output: &mut Vec<u8>) -> Result<(), Error> {
-        while let Some(received) = self.ws.receive(&mut input, output)? {
-            match received {
-                Received::Message(Message::Text(text)) => self.tell(&format!(": {text}")).await?,
-                Received::Message(Message::Binary(_)) => {
-                    let close = CloseFrame::new(CloseCode::UNSUPPORTED_DATA, "text only")?;
-                    self.ws.close(close, output);
-                }
-                _ => {}
+    /// Takes one thing off the input, and tells the others of it; true when the input is used up.
+    async fn receive(
+        &mut self,
+        input: &mut &mut [u8],
+        output: &mut Vec<u8>,
+    ) -> Result<bool, Error> {
+        let Some(received) = self.ws.receive(input, output)? else { return Ok(true) };
+        match received {
+            Received::Message(Message::Text(text)) => self.tell(&format!(": {text}")).await?,
+            Received::Message(Message::Binary(_)) => {
+                let close = CloseFrame::new(CloseCode::UNSUPPORTED_DATA, "text only")?;
+                self.ws.close(close, output);
             }
+            _ => {}
         }
-        Ok(())
+        Ok(false)
     }
 
     async fn tell(&self, what: &str) -> Result<(), Error> {
@@ -103,17 +129,12 @@ impl Guest {
     }
 
     /// Tells the guest what the others say.
-    fn hear(&mut self, heard: Result<Heard, RecvError>, output: &mut Vec<u8>) {
-        let text = match &heard {
-            Ok(Heard::News(text)) => text,
-            Ok(Heard::Said { room, text }) if *room == self.room => &**text,
-            Ok(Heard::Said { .. }) | Err(RecvError::Closed) => return,
-            Err(RecvError::Lagged(_)) => {
-                self.ws.close(CloseCode::POLICY_VIOLATION, output);
-                return;
-            }
-        };
-        // It fails only after our Close, when the guest hears nothing any more.
-        let _ = self.ws.send(text, output);
+    fn hear(&mut self, heard: Result<Arc<str>, RecvError>, output: &mut Vec<u8>) {
+        match heard {
+            // It fails only after our Close, when the guest hears nothing any more.
+            Ok(text) => drop(self.ws.send(&*text, output)),
+            Err(RecvError::Lagged(_)) => self.ws.close(CloseCode::POLICY_VIOLATION, output),
+            Err(RecvError::Closed) => {} // not as long as the guest is in the room
+        }
     }
 }

@@ -12,28 +12,18 @@ mod bus;
 mod guest;
 #[path = "../../tokio/src/http1.rs"]
 mod http1;
+mod rooms;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use rooms::Rooms;
 use shared::{Error, options};
 use tokio::net::TcpListener;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 
-/// The most that a guest may say at once. All that those who are slow may have to hear yet is this
-/// times [`BEHIND`].
+/// The most that a guest may say at once.
 const MAX_MESSAGE: u64 = 16 * 1024;
-/// How many messages a guest may fall behind.
-const BEHIND: usize = 1024;
-
-/// What a guest is told.
-#[derive(Clone)]
-enum Heard {
-    /// Text in a room.
-    Said { room: Arc<str>, text: Arc<str> },
-    /// News of the server itself, for all.
-    News(&'static str),
-}
 
 /// What the guests of a server share.
 #[derive(Clone)]
@@ -42,7 +32,7 @@ struct House {
     /// From the guests to all servers: a room, and a text.
     say: mpsc::Sender<(Arc<str>, String)>,
     /// From all servers to the guests of this one.
-    hear: broadcast::Sender<Heard>,
+    rooms: Rooms,
 }
 
 #[tokio::main]
@@ -63,8 +53,8 @@ async fn main() -> Result<(), Error> {
     let listener = TcpListener::bind(listen).await?;
     println!("listening on ws://{}", listener.local_addr()?);
     let (say, said) = mpsc::channel(16);
-    let house = House { name: name.into(), say, hear: broadcast::Sender::new(BEHIND) };
-    tokio::spawn(bus::run(redis::Client::open(redis)?, said, house.hear.clone()));
+    let house = House { name: name.into(), say, rooms: Rooms::default() };
+    tokio::spawn(bus::run(redis::Client::open(redis)?, said, house.rooms.clone()));
     for number in 1_u64.. {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,

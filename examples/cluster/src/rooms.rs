@@ -1,0 +1,51 @@
+//! The rooms of a server: what is said in one is nothing to those in another.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::sync::broadcast::{Receiver, Sender};
+
+/// How many texts a guest may fall behind. Each room has a queue of so many, so that those who flood
+/// one cannot end the slow of another.
+const BEHIND: usize = 256;
+
+type ByName = HashMap<Arc<str>, Sender<Arc<str>>>;
+
+/// A room is there as long as someone is in it.
+#[derive(Clone, Default)]
+pub(crate) struct Rooms(Arc<Mutex<ByName>>);
+
+impl Rooms {
+    /// From here on, all that is said in the room is heard.
+    pub(crate) fn enter(&self, room: &Arc<str>) -> Receiver<Arc<str>> {
+        self.all().entry(room.clone()).or_insert_with(|| Sender::new(BEHIND)).subscribe()
+    }
+
+    pub(crate) fn leave(&self, room: &str, heard: Receiver<Arc<str>>) {
+        let mut all = self.all();
+        drop(heard);
+        if all.get(room).is_some_and(|hear| hear.receiver_count() == 0) {
+            all.remove(room);
+        }
+    }
+
+    /// Tells those who are in a room.
+    pub(crate) fn tell(&self, room: &str, text: &str) {
+        if let Some(hear) = self.all().get(room) {
+            hear.send(text.into()).ok();
+        }
+    }
+
+    /// News of the server itself, for all.
+    pub(crate) fn tell_all(&self, news: &str) {
+        let news: Arc<str> = news.into();
+        for hear in self.all().values() {
+            hear.send(news.clone()).ok();
+        }
+    }
+
+    /// Held for a moment, and never across an await.
+    fn all(&self) -> MutexGuard<'_, ByName> {
+        self.0.lock().expect("nobody panics with it")
+    }
+}
