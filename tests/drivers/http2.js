@@ -74,6 +74,11 @@ async function main() {
     stream.close(NGHTTP2_CANCEL);
   }
 
+  // From here on nobody uses it.
+  const idle = await connect();
+  const goaway = new Promise((done) => idle.once('goaway', done));
+  const idleEnd = new Promise((done) => idle.once('close', done));
+
   const answers = Buffer.from(
     '\x81\x05hello' + '\x8a\x06there?' + '\x81\x09in pieces' + '\x82\x7e\x00\xc8' + '\0'.repeat(200) + '\x88\x02\x03\xe8',
     'latin1',
@@ -156,6 +161,11 @@ async function main() {
       await within(gone, 'end of a stream that is not read');
       await isServed(session);
       session.destroy();
+    },
+
+    'a connection that nobody uses is ended by GOAWAY, then by TLS': async () => {
+      assert.equal(await within(goaway, 'GOAWAY'), http2.constants.NGHTTP2_NO_ERROR);
+      await within(idleEnd, 'end of an idle connection');
     },
 
     'it did not panic': async () => {

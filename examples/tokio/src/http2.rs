@@ -1,5 +1,6 @@
 //! WebSockets as streams of HTTP/2 (RFC 8441): many on one connection, beside the page itself.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use h2::ext::Protocol;
 use h2::server::{Builder, SendResponse};
-use h2::{RecvStream, SendStream};
+use h2::{Reason, RecvStream, SendStream};
 use http::uri::{Authority, PathAndQuery};
 use http::{Method, Request, Response};
 use sansocket::WebSocket;
@@ -19,7 +20,8 @@ use tokio::time::timeout;
 
 use crate::connection;
 
-/// Streams of a connection at a time, and the bytes that may wait in each to be read.
+/// Streams of a connection at a time, and the bytes that may wait in each: to be read, and to be
+/// written.
 const STREAMS: u32 = 100;
 const WINDOW: u32 = 64 * 1024;
 
@@ -37,6 +39,7 @@ pub(crate) async fn serve(
         // Room for all of them, or those that are not read would use up that of the others.
         .initial_window_size(WINDOW)
         .initial_connection_window_size(STREAMS * WINDOW)
+        .max_send_buffer_size(WINDOW as usize)
         .handshake(stream);
     let mut connection = timeout(options.handshake_timeout, handshake).await??;
     // Each stream holds a count.
@@ -53,10 +56,15 @@ pub(crate) async fn serve(
                     drop(count);
                 });
             }
-            Err(_) if Arc::strong_count(&streams) == 1 => return Ok(()),
+            Err(_) if Arc::strong_count(&streams) == 1 => break,
             Err(_) => {}
         }
     }
+    // Nobody uses it. A client whose next request is on its way learns that it was not read.
+    connection.abrupt_shutdown(Reason::NO_ERROR);
+    timeout(options.handshake_timeout, poll_fn(|context| connection.poll_closed(context)))
+        .await??;
+    Ok(())
 }
 
 /// Gives the page, or opens a WebSocket and serves it.
@@ -65,15 +73,11 @@ async fn answer(
     mut respond: SendResponse<Bytes>,
     options: &Options,
 ) -> Result<(), Error> {
-    if request.method() == Method::GET && request.uri().path() != "/" {
-        respond.send_response(Response::builder().status(404).body(())?, true)?;
-        return Ok(());
-    }
     if request.method() == Method::GET {
-        let response = Response::builder().header("Content-Type", "text/html").body(())?;
-        respond
-            .send_response(response, false)?
-            .send_data(Bytes::from_static(PAGE.as_bytes()), true)?;
+        let (status, page) = if request.uri().path() == "/" { (200, PAGE) } else { (404, "") };
+        let response = Response::builder().status(status).header("Content-Type", "text/html");
+        let mut body = respond.send_response(response.body(())?, false)?;
+        body.send_data(page.into(), true)?;
         return Ok(());
     }
     let uri = request.uri();
