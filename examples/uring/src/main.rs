@@ -22,7 +22,8 @@ use sansocket::Scratch;
 use shared::{Error, options};
 use slab::Slab;
 
-/// More connections are not accepted: the ring has room for so many results, three for each.
+/// More connections are not accepted, be they asked for by `--most`: the ring has room for so many
+/// results, three for each.
 const MOST: usize = 20_000;
 const RESULTS: u32 = 65_536;
 
@@ -33,7 +34,12 @@ const DEADLINE: u64 = u64::MAX - 1;
 const PAUSE: u64 = u64::MAX - 2;
 
 fn main() -> Result<(), Error> {
-    let (options, listen) = options::parse(|_, _| false);
+    let mut most = MOST;
+    let (options, listen) = options::parse(|name, value| {
+        let number = value.parse().ok().filter(|_| name == "--most");
+        most = number.unwrap_or(most).clamp(1, MOST);
+        number.is_some()
+    });
     rlimit::increase_nofile_limit(u64::MAX)?;
     let mut ring = IoUring::builder().setup_cqsize(RESULTS).build(1024).unwrap_or_else(|error| {
         eprintln!("no io_uring here: {error}");
@@ -42,7 +48,9 @@ fn main() -> Result<(), Error> {
     let listener = TcpListener::bind(listen)?;
     println!("listening on ws://{}", listener.local_addr()?);
 
-    let (clock, mut peers, mut scratch) = (Instant::now(), Slab::<Peer>::new(), Scratch::new());
+    // Never dropped: if this function ends, the kernel may yet write to their buffers.
+    let peers = Box::leak(Box::new(Slab::<Peer>::new()));
+    let (clock, mut scratch) = (Instant::now(), Scratch::new());
     let mut results = Vec::new();
     accept(&mut ring, &listener)?;
     loop {
@@ -65,7 +73,7 @@ fn main() -> Result<(), Error> {
                     let key = entry.key() as u64;
                     let peer = entry.insert(Peer::new(stream, now, &options));
                     push(&mut ring, &peer.next_operation(now, key))?;
-                    if peers.len() < MOST {
+                    if peers.len() < most {
                         accept(&mut ring, &listener)?;
                     }
                 }
@@ -76,7 +84,7 @@ fn main() -> Result<(), Error> {
                         continue;
                     }
                     peers.remove(key as usize); // nothing of it is with the kernel now
-                    if peers.len() == MOST - 1 {
+                    if peers.len() == most - 1 {
                         accept(&mut ring, &listener)?;
                     }
                 }
