@@ -22,6 +22,12 @@ static uint64_t max_message = 1 << 20;
 static double handshake_timeout = 10, idle_timeout = 60;
 static uint8_t buffer[64 * 1024];
 
+/* A peer may send so many Pings and Pongs a second, and those of ten at once: the protocol itself wants
+ * an answer to each Ping. */
+static const double most_controls = 1000;
+/* Those that came, less those that were allowed until then. */
+static double controls, counted;
+
 static double now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
@@ -33,6 +39,15 @@ static void set_timeout(int fd, int which, double seconds) {
   struct timeval time = {.tv_sec = (time_t)seconds};
   time.tv_usec = (suseconds_t)((seconds - time.tv_sec) * 1e6);
   setsockopt(fd, SOL_SOCKET, which, &time, sizeof time);
+}
+
+/* Whether too many came. To be asked after each read. */
+static int is_flooded(void) {
+  double time = now();
+  controls -= most_controls * (time - counted);
+  if (controls < 0) controls = 0;
+  counted = time;
+  return controls > 10 * most_controls;
 }
 
 /* Reads, and goes on if the process was stopped meanwhile: reads with a timeout do not by themselves. */
@@ -95,15 +110,20 @@ static int answer(int fd, sansocket *ws, uint8_t *input, size_t len) {
     int n = 0, result = sansocket_receive(ws, &input, &len, &event);
     switch (result) {
       case SANSOCKET_NONE:
-        return 0;
+        if (!is_flooded()) return 0;
+        n = sansocket_close(ws, 1008, NULL, 0, frame);
+        write_all(fd, frame, n > 0 ? (size_t)n : 0, NULL, 0);
+        return -1;
       case SANSOCKET_DATA:
         n = sansocket_send(ws, event.flags, event.payload, event.len, header);
         if (n < 0 || write_all(fd, header, n, event.payload, event.len) < 0) return -1;
         continue;
       case SANSOCKET_PING:
+        controls++;
         n = sansocket_pong(ws, event.payload, event.len, frame);
         break;
       case SANSOCKET_PONG:
+        controls++;
         break;
       case SANSOCKET_CLOSE:
         n = sansocket_close(ws, event.code, event.payload, event.len, frame);
@@ -121,6 +141,7 @@ static void serve(int fd) {
   uint8_t frame[SANSOCKET_MAX_CONTROL];
   size_t filled, head_len;
   sansocket_init(&ws, max_message);
+  counted = now();
   set_timeout(fd, SO_SNDTIMEO, idle_timeout);
   if (open_connection(fd, &ws, &filled, &head_len) < 0) return;
   if (answer(fd, &ws, buffer + head_len, filled - head_len) < 0) return;

@@ -55,20 +55,24 @@ impl Incoming {
             self.keepalive.on_bytes();
         }
         while self.end.is_none() {
-            match self.receiver.receive(input) {
+            let received = match self.receiver.receive(input) {
                 Ok(None) => break,
-                Ok(Some(Received::Message(message))) => {
-                    return Some(Outgoing::Message(message.into_owned()));
-                }
-                Ok(Some(Received::Ping(payload))) => return Some(Outgoing::Pong(payload)),
-                Ok(Some(Received::Pong(payload))) => self.keepalive.on_pong(&payload),
-                Ok(Some(Received::Closed(close))) => {
-                    self.end = Some(Ok(()));
-                    return Some(Outgoing::Close(close));
-                }
+                Ok(Some(received)) => received,
                 Err(error) => {
                     self.end = Some(Err(error.into()));
                     return Some(Outgoing::Close(error.into()));
+                }
+            };
+            self.keepalive.on_received(&received);
+            match received {
+                Received::Message(message) => {
+                    return Some(Outgoing::Message(message.into_owned()));
+                }
+                Received::Ping(payload) => return Some(Outgoing::Pong(payload)),
+                Received::Pong(_) => {}
+                Received::Closed(close) => {
+                    self.end = Some(Ok(()));
+                    return Some(Outgoing::Close(close));
                 }
             }
         }

@@ -157,8 +157,9 @@ fn echo(
         match ws.receive_with(&mut input, output, scratch) {
             // It fails only after our own Close, when there is no one to echo to.
             Ok(Some(Received::Message(message))) => drop(ws.send_with(&message, output, scratch)),
+            Ok(Some(Received::Ping(_))) => keepalive.on_ping(), // it is answered
             Ok(Some(Received::Pong(payload))) => keepalive.on_pong(&payload),
-            Ok(Some(_)) => {}
+            Ok(Some(Received::Closed(_))) => {} // its deadline begins when all is written
             Ok(None) => return !ws.is_closed(),
             Err(_) => return false, // the Close that tells it is in the output
         }

@@ -157,3 +157,23 @@ fn who_is_silent_and_takes_nothing_has_the_last_deadline_too() {
     assert_eq!(script.at(69), Ok(vec![]));
     assert_eq!(script.at(70), Err(TimedOut::Close.to_string()));
 }
+
+#[test]
+fn who_floods_pings_is_closed_and_has_a_deadline_to_end() {
+    const PING: &[u8] = b"\x89\x80\0\0\0\0";
+    let mut script = Script::opened();
+    script.at(0).unwrap();
+    for second in 1..5 {
+        assert_eq!(script.receive(&PING.repeat(1000)).len(), 2000, "as many Pongs");
+        assert_eq!(script.at(second), Ok(vec![]));
+    }
+    script.receive(&PING.repeat(20_000));
+    assert!(script.at(5).unwrap()[2..].starts_with(&1008_u16.to_be_bytes()));
+    // To go on puts nothing off.
+    for second in 6..15 {
+        script.receive(&PING.repeat(3000));
+        assert_eq!(script.at(second), Ok(vec![]));
+    }
+    assert!(script.at(15).unwrap().is_empty());
+    assert!(script.session.ends_now());
+}
