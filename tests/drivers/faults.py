@@ -20,6 +20,7 @@ import os
 import pathlib
 import select
 import shlex
+import shutil
 import signal
 import socket
 import ssl
@@ -36,10 +37,14 @@ MAX_MESSAGE = 1 << 20  # the default of the drivers
 LIMIT = 30  # seconds in which what is waited for must come, on a busy machine too
 IDLE = 1000  # connections that do nothing
 FILES = 64  # that a server may have open, where they are few
+THREADS = 32  # or processes that it may have
+MOST = 20  # connections that it may accept, where it counts them
+LONG = 64  # connections that have each had a message of MAX_MESSAGE
 FLOOD = 64 << 20  # bytes sent at a server, at most
 # What the kernel holds for two sockets that nobody reads, generously, and the server's own limits.
 HELD = 40 << 20
 GROWTH = 64 << 20  # bytes of memory by which a server may grow, whatever is done to it
+ONE = 8 << 20  # by which it may for one connection: a few messages of MAX_MESSAGE
 
 REQUEST = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -162,12 +167,12 @@ def address_in(line):
 
 
 class Server:
-    def __init__(self, name, command):
+    def __init__(self, name, command, idle_timeout=IDLE_TIMEOUT):
         self.name = name
         self.rooms = itertools.count() if name == "cluster" else None
         self.errors = tempfile.TemporaryFile()
         options = ["--listen", "127.0.0.1:0"]
-        options += ["--handshake-timeout", str(HANDSHAKE_TIMEOUT), "--idle-timeout", str(IDLE_TIMEOUT)]
+        options += ["--handshake-timeout", str(HANDSHAKE_TIMEOUT), "--idle-timeout", str(idle_timeout)]
         self.process = subprocess.Popen(
             [*shlex.split(command), *options], stdout=subprocess.PIPE, stderr=self.errors
         )
@@ -302,6 +307,7 @@ def slow_request(server):
 def never_reads(server, message, opcode):
     """A peer that only writes is not read from without end, and not kept without end."""
     peer = server.peer(receive_buffer=4096)
+    before = server.memory()
     peer.socket.settimeout(1)
     one = frame(opcode, message)
     batch = one * max(1, 65536 // len(one))
@@ -313,7 +319,9 @@ def never_reads(server, message, opcode):
         pass  # full, or thrown out already
     if sent > HELD:
         raise Fault(f"{sent >> 20} MiB were taken from a peer that reads nothing")
-    grown = server.memory() - server.at_start
+    grown = server.memory() - before
+    if grown > ONE:
+        raise Fault(f"{grown >> 10} KiB are held for a peer that reads nothing")
     server.serves()
     end = time.monotonic() + LIMIT
     while server.connections() > 0:
@@ -326,6 +334,10 @@ def never_reads(server, message, opcode):
 
 def never_reads_messages(server):
     return never_reads(server, bytes(10_000), BINARY if server.rooms is None else TEXT)
+
+
+def never_reads_letters(server):
+    return never_reads(server, b"x", TEXT)
 
 
 def never_reads_pongs(server):
@@ -368,6 +380,28 @@ def reads_no_more(server, now_and_then):
     return f"{sent >> 10} KiB sent"
 
 
+def floods_pings(server):
+    """Who sends some hundred Pings at once gets its Pongs; who sends ten thousands is closed, and others are not."""
+    other, peer = server.peer(), server.peer()
+    peer.send(frame(PING) * 900)
+    pongs = 0
+    while pongs < 900:
+        if (answer := peer.receive())[0] not in (0x80 | PONG, 0x80 | PING):
+            raise Fault(f"{answer!r} in answer to a Ping")
+        pongs += answer == (0x80 | PONG, b"")
+    server.answers(peer, b"and me?")
+    peer.send(frame(PING) * 60_000)
+    server.answers(other, b"and me?")
+    while (answer := peer.receive())[0] in (0x80 | PONG, 0x80 | PING):
+        pass
+    if answer[0] != 0x80 | CLOSE or not answer[1].startswith(b"\x03\xf0"):  # 1008
+        raise Fault(f"{answer!r} in answer to ten thousands of Pings")
+    server.answers(other, b"still here")
+    peer.until_gone("after a flood of Pings")
+    peer.close()
+    other.close()
+
+
 def deflated(payload):
     """A client's compressed message."""
     compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
@@ -401,6 +435,8 @@ def never_reads_bombs(server):
             raise Fault("it is kept without end")
         time.sleep(0.05)
     peer.close()
+    if most - before > ONE:
+        raise Fault(f"{(most - before) >> 10} KiB are held for a peer that reads nothing")
     return f"{(most - before) >> 10} KiB of memory"
 
 
@@ -490,12 +526,12 @@ def too_big(server):
 
 
 def over_tls(address, protocol):
-    """A raw client over TLS, which speaks HTTP/1.1 or HTTP/2."""
+    """A raw client over TLS, which speaks HTTP/1.1 or HTTP/2. An end without close_notify is an error."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols([protocol])
     peer = Peer(address, opened=False)
-    peer.socket = context.wrap_socket(peer.socket)
+    peer.socket = context.wrap_socket(peer.socket, suppress_ragged_eofs=False)
     return peer
 
 
@@ -527,6 +563,42 @@ def tls(server):
     return f"{len(silent) + len(idle)} silent ones ended"
 
 
+def end_of_tls(server):
+    """The server ends TLS before TCP, whatever ended the connection; a peer may leave it out."""
+    def ends(peer, what):
+        try:
+            while data := peer.socket.recv(65536):
+                peer.buffer += data
+        except ssl.SSLEOFError:
+            raise Fault(f"no close_notify after {what}") from None
+        peer.close()
+
+    def opened():
+        peer = over_tls(server.tls, "http/1.1")
+        peer.send(REQUEST + frame(TEXT, b"hello"))
+        peer.expect_open()
+        return peer
+
+    for last, answer in (frame(CLOSE, b"\x03\xe8"), b"\x88\x02\x03\xe8"), (b"\xff", b"\x03\xea"):
+        peer = opened()
+        peer.send(last)
+        ends(peer, last)
+        if answer not in peer.buffer:
+            raise Fault(f"{peer.buffer!r} in answer to {last!r}")
+    peer = over_tls(server.tls, "http/1.1")
+    peer.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    ends(peer, "the page")
+    for what in "TCP is half-closed", "TLS is half-closed":
+        peer = opened()
+        if peer.message() != b"hello":
+            raise Fault("no answer over TLS")
+        if what.startswith("TCP"):
+            socket.socket.shutdown(peer.socket, socket.SHUT_WR)
+        else:
+            peer.socket = peer.socket.unwrap()  # which waits for the server's close_notify
+        ends(peer, what)
+
+
 def out_of_files(name, command):
     """Who finds no room is served when there is some again; nothing spins meanwhile."""
     server = Server(name, f"prlimit --nofile={FILES}:{FILES} {command}")
@@ -547,12 +619,95 @@ def out_of_files(name, command):
         server.stop()
 
 
+def long_messages(name, command):
+    """What a long message has taken is given back, though the connection stays."""
+    server = Server(name, command, idle_timeout=2 * LIMIT)
+    message = bytes(MAX_MESSAGE)
+    sent = frame(BINARY, message)
+    try:
+        peers = [server.peer() for _ in range(LONG)]
+        before = server.memory()
+        for peer in peers:
+            peer.send(sent)
+            if peer.message() != message:
+                raise Fault("not the message that was sent")
+            server.answers(peer, b"a short one")
+        grown = server.memory() - before
+        if grown > LONG * MAX_MESSAGE * 3 // 4:  # an allocator has a few MiB for each processor
+            raise Fault(f"{grown >> 10} KiB are kept by {LONG} silent connections")
+        return f"{grown >> 10} KiB kept by {LONG} connections"
+    finally:
+        server.stop()
+
+
+def out_of_threads(name, command):
+    """Who gets no thread or process is turned away; the others stay, and there is room for more later."""
+    with tempfile.TemporaryDirectory() as folder:
+        # Root has as many as it likes, so somebody else has to run it.
+        os.chmod(folder, 0o755)
+        command = shutil.copy(command, folder)
+        user = 200_000 + 2 * os.getpid() + (name == "c")
+        become = f"setpriv --reuid={user} --regid={user} --clear-groups"
+        # So that it is once the first of a connection's two threads that fails, and once the second.
+        for threads in THREADS, THREADS + 1:
+            server = Server(name, f"{become} prlimit --nproc={threads}:{threads} {command}")
+            peers = []
+            try:
+                with contextlib.suppress(EOFError, ConnectionError):
+                    while True:
+                        peer = server.peer()
+                        server.answers(peer, b"and me?")
+                        peers.append(peer)
+                for peer in peers:
+                    server.answers(peer, b"still here")
+                    peer.close()
+                served, end = False, time.monotonic() + LIMIT
+                while not served:
+                    try:
+                        server.serves()
+                        served = True
+                    except (EOFError, ConnectionError):
+                        if time.monotonic() > end:
+                            raise Fault("nobody is served any more") from None
+            finally:
+                server.stop()
+    return f"{len(peers)} connections with {threads}"
+
+
+def enough(name, command):
+    """Who comes when there are as many as the server takes is served when one has gone."""
+    server = Server(name, f"{command} --most {MOST}")
+    try:
+        peers, waiting = [server.peer() for _ in range(MOST)], [Peer(server.address, opened=False) for _ in range(MOST)]
+        for peer in waiting:
+            peer.send(REQUEST)
+        for peer, next_one in zip(peers, waiting):
+            for other in peers:
+                if other.socket.fileno() >= 0:
+                    server.answers(other, b"still here")
+            if select.select([next_one.socket], [], [], 0)[0]:
+                raise Fault(f"more than {MOST} are served")
+            peer.close()
+            next_one.expect_open()
+    finally:
+        server.stop()
+
+
 SCENARIOS = [
     killed_in_the_handshake, killed_in_a_frame, half_closed, byte_by_byte, slow_request, too_big, stopped,
-    never_reads_messages, never_reads_pongs, never_reads_bombs, deaf_and_mute, deaf_and_talking, alive, idle,
+    never_reads_messages, never_reads_letters, never_reads_pongs, never_reads_bombs, floods_pings,
+    deaf_and_mute, deaf_and_talking, alive, idle,
 ]
-# The cluster is no echo server; the C program sends compressed pieces back as they are.
-LEFT_OUT = {"cluster": [half_closed, byte_by_byte, never_reads_bombs], "c": [never_reads_bombs]}
+# What is tried on a server of its own: on each, and on some.
+ALONE = [out_of_files, long_messages]
+ALONE_ON = {"threads": [out_of_threads], "c": [out_of_threads], "uring": [enough]}
+# The cluster is no echo server. It closes who falls behind, and the C program who floods it by Pings:
+# what comes then is read and dropped, up to a deadline. The C program sends compressed pieces back as
+# they are.
+LEFT_OUT = {
+    "cluster": [half_closed, byte_by_byte, never_reads_letters, never_reads_bombs, long_messages],
+    "c": [never_reads_pongs, never_reads_bombs],
+}
 
 
 class Results:
@@ -569,7 +724,7 @@ def try_all(name, command, results):
     server = None
     try:
         server = Server(name, command)
-        for scenario in [*SCENARIOS, *([tls] if server.tls else [])]:
+        for scenario in [*SCENARIOS, *([tls, end_of_tls] if server.tls else [])]:
             if scenario in LEFT_OUT.get(name, []):
                 continue
             what = scenario.__name__.replace("_", " ")
@@ -580,10 +735,14 @@ def try_all(name, command, results):
                 results.tell(True, name, what, more)
             except (Fault, OSError, EOFError) as fault:
                 results.tell(False, name, what, f"{type(fault).__name__} {fault}")
-        try:
-            results.tell(True, name, "out of files", out_of_files(name, command))
-        except (Fault, OSError, EOFError) as fault:
-            results.tell(False, name, "out of files", f"{type(fault).__name__} {fault}")
+        for scenario in [*ALONE, *ALONE_ON.get(name, [])]:
+            if scenario in LEFT_OUT.get(name, []):
+                continue
+            what = scenario.__name__.replace("_", " ")
+            try:
+                results.tell(True, name, what, scenario(name, command))
+            except (Fault, OSError, EOFError) as fault:
+                results.tell(False, name, what, f"{type(fault).__name__} {fault}")
         if (code := server.process.poll()) is not None:
             results.tell(False, name, "it ended", f"with {code}")
         server.errors.seek(0)
