@@ -74,6 +74,9 @@ impl Peer {
 
     /// Writes what is left from before, and then `fresh`, with one call as long as both fit. What
     /// the peer does not take is left for later.
+    ///
+    /// It needs no budget: a turn reads once, so a peer that reads as fast as this writes has no more
+    /// written to it than the backlog and one answer.
     fn write(&mut self, now: Duration, fresh: &mut Vec<u8>) -> io::Result<()> {
         let (mut rest, mut taken) = (&fresh[..], 0);
         let written = loop {

@@ -36,7 +36,8 @@ pub(crate) async fn echo(
     let room = Arc::new(Semaphore::new(ROOM));
     let writer = Writer::new(writer, sender, options);
     let mut reader = Reader::new(reader, receiver, opened.first, room.clone(), options);
-    // A server with more to say than an echo gives clones of the two to whoever says it.
+    // A server with more to say than an echo gives whoever says it a clone of the room, and one of the
+    // queue that is weak (`downgrade`), lest the sending task waits for it at the end.
     let (queue, queued) = mpsc::unbounded_channel();
     let sending = tokio::spawn(send_all(writer, queued));
     let received = receive_all(&mut reader, queue, room).await;
