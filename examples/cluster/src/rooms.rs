@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::broadcast::{Receiver, Sender};
 
-/// How many texts a guest may fall behind. Each room has a queue of so many, so that those who flood
-/// one cannot end the slow of another.
+/// How many texts a guest may fall behind. Each room has a queue of so many, of 16 KiB at most, so that
+/// those who flood one cannot end the slow of another.
 const BEHIND: usize = 256;
 
 type ByName = HashMap<Arc<str>, Sender<Arc<str>>>;
