@@ -81,7 +81,7 @@ impl Guest {
             // Last, so that what came in time is not found late.
             let in_time = self.ws.on_timeout(clock.elapsed(), &mut output);
             timeout(options.idle_timeout, stream.write_all(&output)).await??;
-            output.clear();
+            output = Vec::new(); // a long one does not stay
             let is_used_up = received?;
             in_time?;
             if self.ws.is_closed() {
