@@ -1,21 +1,21 @@
 //! WebSockets as streams of HTTP/2 (RFC 8441): many on one connection, beside the page itself.
 
+mod stream;
+
 use std::future::poll_fn;
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use h2::ext::Protocol;
 use h2::server::{Builder, SendResponse};
-use h2::{Reason, RecvStream, SendStream};
+use h2::{Reason, RecvStream};
 use http::uri::{Authority, PathAndQuery};
 use http::{Method, Request, Response};
 use sansocket::WebSocket;
 use sansocket::handshake::ConnectRequest;
 use shared::{Error, Opened, Options, PAGE};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use stream::{ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use crate::connection;
@@ -114,61 +114,6 @@ async fn answer(
         path: offer.path().to_owned(),
         first: Vec::new(),
     };
-    let reader = ReadHalf { stream: request.into_body(), chunk: Bytes::new() };
-    connection::echo(opened, reader, WriteHalf(send), options).await
-}
-
-/// The bytes that a stream brings. The peer may send more when they are read.
-struct ReadHalf {
-    stream: RecvStream,
-    chunk: Bytes,
-}
-
-impl AsyncRead for ReadHalf {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        while self.chunk.is_empty() {
-            match ready!(self.stream.poll_data(context)) {
-                Some(chunk) => self.chunk = chunk.map_err(io::Error::other)?,
-                None => return Poll::Ready(Ok(())),
-            }
-        }
-        let len = self.chunk.len().min(buffer.remaining());
-        buffer.put_slice(&self.chunk.split_to(len));
-        let released = self.stream.flow_control().release_capacity(len);
-        Poll::Ready(released.map_err(io::Error::other))
-    }
-}
-
-/// Bytes into a stream, as many as the peer has room for.
-struct WriteHalf(SendStream<Bytes>);
-
-impl AsyncWrite for WriteHalf {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.0.reserve_capacity(bytes.len());
-        while self.0.capacity() == 0 {
-            match ready!(self.0.poll_capacity(context)) {
-                Some(capacity) => drop(capacity.map_err(io::Error::other)?),
-                None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-            }
-        }
-        let len = self.0.capacity().min(bytes.len());
-        let sent = self.0.send_data(Bytes::copy_from_slice(&bytes[..len]), false);
-        Poll::Ready(sent.map(|()| len).map_err(io::Error::other))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.0.send_data(Bytes::new(), true).map_err(io::Error::other))
-    }
+    let reader = ReadHalf::new(request.into_body());
+    connection::echo(opened, reader, WriteHalf::new(send), options).await
 }
