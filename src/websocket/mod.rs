@@ -100,7 +100,8 @@ pub enum Received<'b> {
 impl Keepalive {
     /// What was received from the peer, each of it: [`on_event`](Self::on_event)
     /// for layer 2. A [`WebSocket`] with [`keepalive`](WebSocket::keepalive) tells
-    /// it by itself; it is for [`MessageReceiver`].
+    /// it by itself; it is for [`MessageReceiver`]. A Close starts the deadline for
+    /// the transport's end: who still has much to write tells it when that is done.
     pub fn on_received(&mut self, received: &Received<'_>) {
         self.on_bytes();
         match received {
