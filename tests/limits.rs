@@ -3,9 +3,11 @@
 
 mod common;
 
-use common::{BINARY, CONT, FIN, KEY, PING, SIDES, Seen, Side, TEXT, cut, request_with};
+use common::{BINARY, CONT, FIN, KEY, PING, SIDES, Seen, Side, TEXT, cut, messages, request_with};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use sansocket::deflate::Compression;
+use sansocket::extensions::Extensions;
 use sansocket::handshake::{HandshakeError, RequestReader, ResponseReader};
 use sansocket::{
     CloseCode, CloseFrame, Config, Connection, Kind, ProtocolError, Received, SendError, WebSocket,
@@ -82,6 +84,73 @@ fn a_frame_at_the_limit_and_one_over() {
             }
             // Control frames have the RFC's.
             assert_eq!(verdict(side, config, &side.frame(PING, &[0; 125])), None);
+        }
+    }
+}
+
+/// The highest limit is none, the one below it still is one: lengths of frames have 63
+/// bits, the limit 32.
+#[test]
+fn the_highest_limits_of_a_frame() {
+    let longest = u64::from(u32::MAX);
+    let config = Config::new().max_message(u64::MAX).allow_compressed(true);
+    for side in SIDES {
+        for first in [FIN | TEXT, BINARY, FIN | BINARY | 0x40] {
+            let judge = |limit, len| {
+                let header = side.header(first, len);
+                let error = side.events(config.max_frame(limit), &[&header]).error;
+                if first & 0x40 == 0 {
+                    assert_eq!(verdict(side, config.max_frame(limit), &header), error);
+                }
+                error
+            };
+            assert_eq!(judge(u32::MAX - 1, longest - 1), None);
+            for over in [longest, longest + 1, longest + 2, 1 << 62, (1 << 63) - 1] {
+                assert_eq!(judge(u32::MAX - 1, over), FRAME_TOO_BIG, "{over:x}");
+                assert_eq!(judge(u32::MAX, over), None, "{over:x}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_compressed_frame_at_the_limit_and_one_over_in_layer_2() {
+    const RSV1: u8 = 0x40;
+
+    let agreed = || {
+        let offer = Extensions::new(b"permessage-deflate; client_max_window_bits");
+        Compression::new().accept(offer.map(Result::unwrap))
+    };
+    // A stored block of that many bytes, and the byte that ends the message.
+    let stored = |len: u16| {
+        let [a, b] = len.to_le_bytes();
+        [&[0, a, b, !a, !b][..], &vec![b'x'; len.into()], &[0]].concat()
+    };
+    let error = |side: Side, limit: usize, bytes: &[u8]| {
+        let config = Config::new().max_frame(limit as u32);
+        let error = |pieces: &[&[u8]]| match side {
+            Side::Server => {
+                messages(WebSocket::server_with_compression(config, agreed()), pieces).error
+            }
+            Side::Client => {
+                let key = common::zero_key;
+                messages(WebSocket::client_with_compression(config, key, agreed()), pieces).error
+            }
+        };
+        assert_eq!(error(&[bytes]), error(&bytes.chunks(1).collect::<Vec<_>>()));
+        error(&[bytes])
+    };
+    for side in SIDES {
+        for len in [0, 1, 119, 120, 1000, 0xFFF9, 0xFFFA] {
+            // As they come: what they inflate to is another limit's.
+            let payload = stored(len);
+            let whole = side.frame(FIN | TEXT | RSV1, &payload);
+            assert_eq!(error(side, payload.len(), &whole), None, "{len}");
+            assert_eq!(error(side, payload.len() - 1, &whole), FRAME_TOO_BIG, "{len}");
+            let (head, tail) = payload.split_at(2);
+            let parts = side.fragments(TEXT | RSV1, &[head, tail]);
+            assert_eq!(error(side, tail.len(), &parts), None, "{len}");
+            assert_eq!(error(side, tail.len() - 1, &parts), FRAME_TOO_BIG, "{len}");
         }
     }
 }
