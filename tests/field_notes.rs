@@ -1,6 +1,7 @@
 //! Mistakes that other WebSocket implementations made, each with a test that
 //! would notice it here. The numbers are those of the list that they were
-//! gathered in; what of it concerns compression is in `field_notes_deflate.rs`.
+//! gathered in; at the end are some that came to light later. What of it concerns
+//! compression is in `field_notes_deflate.rs`.
 #![cfg(feature = "std")]
 
 mod common;
@@ -10,7 +11,8 @@ use common::{
     response_with, server, zero_key,
 };
 use sansocket::handshake::{
-    ClientHandshake, ComposeError, HandshakeError, Reply, RequestReader, ResponseReader, Url,
+    ClientConnect, ClientHandshake, ComposeError, ConnectResponse, HandshakeError, Reply,
+    RequestReader, ResponseReader, Url,
 };
 use sansocket::{
     ChaChaKeys, CloseCode, CloseFrame, Config, Event, Kind, MaskingKeys, Payload, ProtocolError,
@@ -359,8 +361,8 @@ fn mistake_16_control_frames_between_fragments() {
     }
 }
 
-/// Millions of empty fragments each cost memory (ws, CVE-2026-48779), and the
-/// text so far was judged anew with each fragment (sockudo 2.0.2). The memory
+/// Millions of empty fragments, or of a byte each, cost memory (ws CVE-2026-48779,
+/// and #2331 in what its limit left), and the text so far was judged anew with each fragment (sockudo 2.0.2). The memory
 /// is counted in `allocation.rs`.
 #[test]
 fn mistake_17_tiny_fragments() {
@@ -616,9 +618,10 @@ fn mistake_32_lengths_that_overflow() {
 }
 
 /// Something without a bound: continuations (Netty CVE-2014-0193, Bandit
-/// CVE-2026-42786), fragments (ws CVE-2026-48779, undici CVE-2026-12151), output
-/// (ws-rs CVE-2020-35896), headers (ws CVE-2024-37890), a handshake's body
-/// (Vert.x CVE-2018-12541).
+/// CVE-2026-42786), fragments (ws CVE-2026-48779 and #2331, undici CVE-2026-12151),
+/// output (ws-rs CVE-2020-35896, and QEMU CVE-2017-15268 for readers that are slow),
+/// headers (ws CVE-2024-37890, QEMU CVE-2015-1779), a handshake's body (Vert.x
+/// CVE-2018-12541).
 #[test]
 fn mistake_33_something_unbounded() {
     let side = Side::Server;
@@ -674,7 +677,7 @@ fn mistake_34_quadratic_work() {
     assert!(reader.read(&bytes).unwrap().is_some());
 }
 
-/// The mask bit not looked at (uWebSockets, Bandit, facil.io #169), masked
+/// The mask bit not looked at (uWebSockets, Bandit GHSA-rhh8, facil.io #169), masked
 /// bytes handed to the application (coder), one mask for all frames (curl
 /// CVE-2025-10148).
 #[test]
@@ -821,5 +824,232 @@ fn mistake_39_odds_and_ends() {
     // A server's frame of six bytes: a mask, and nothing to be masked.
     for first in 0..=255u8 {
         let _ = Side::Server.messages(Config::new(), &[&[first, 0x80, 0, 0, 0, 0]]);
+    }
+}
+
+// Since. (1 to 3, and 5, are in `field_notes_deflate.rs`.)
+
+/// A subprotocol that is not ASCII took a worker process down (Granian) or a client
+/// (Deno #32594), and one that is no more than a separator a device (ESP-IDF
+/// CVE-2026-45541).
+#[test]
+fn since_4_subprotocols_of_any_bytes() {
+    let with = |head: Vec<u8>, value: &[u8]| {
+        let line = [b"Sec-WebSocket-Protocol:", value, b"\r\n\r\n"].concat();
+        [&head[..head.len() - 2], &line].concat()
+    };
+    let own = ["a", "\u{e9}", ",", ""];
+    let separators: &[&[u8]] = &[b"", b" ", b"\t", b",", b",,", b" , ", b",\t,", b" ,, , "];
+    for &value in separators {
+        let head = with(request_with(""), value);
+        let request = RequestReader::new().read(&head).unwrap().unwrap();
+        assert_eq!(request.protocols().count(), 0, "{value:02x?}");
+        let upgrade = request.upgrade().unwrap();
+        assert_eq!(upgrade.choose_protocol(&own), None);
+        assert!(upgrade.accept(&mut [0; 512]).protocol(None).finish().is_ok());
+        for name in own {
+            let accepted = upgrade.accept(&mut [0; 512]).protocol(name).finish().err();
+            assert_eq!(accepted, Some(ComposeError::BadProtocol), "{name:?}");
+        }
+    }
+    let is_tchar = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    for byte in 0..=255 {
+        for value in [vec![byte], vec![byte; 9], vec![b'a', b',', byte], vec![b'a', byte, b'a']] {
+            let head = with(request_with(""), &value);
+            let verdict = judge(&head);
+            match byte {
+                b'\r' | b'\n' | 0..=8 | 11..=31 | 127 => {
+                    assert_eq!(verdict, Err(HandshakeError::MalformedHead), "{value:02x?}");
+                }
+                _ => {
+                    // Elements without the white space around them (RFC 9110 §5.6.1).
+                    let good = value
+                        .split(|&byte| byte == b',')
+                        .all(|element| element.trim_ascii().iter().all(is_tchar));
+                    let error = (!good).then_some(HandshakeError::BadProtocols);
+                    assert_eq!(verdict.err(), error, "{value:02x?}");
+                    let request = RequestReader::new().read(&head).unwrap().unwrap();
+                    assert!(request.protocols().all(|name| name.bytes().all(|b| is_tchar(&b))));
+                    assert!(request.protocols().all(|name| !name.is_empty()));
+                }
+            }
+            // Nor does a client take what it did not offer, whatever it is.
+            let chosen = judge_answer(&with(response_with(""), &value));
+            let expected = match byte {
+                b'\r' | b'\n' | 0..=8 | 11..=31 | 127 => Err(HandshakeError::MalformedHead),
+                _ if matches!(value.trim_ascii(), b"a" | b"b") => Ok(()),
+                _ => Err(HandshakeError::ProtocolNotOffered),
+            };
+            assert_eq!(chosen, expected, "{value:02x?}");
+        }
+    }
+}
+
+/// With the limit taken away, bytes were read that had not come (libsoup
+/// CVE-2026-0716).
+#[test]
+fn since_6_no_limit_and_every_border_of_a_length() {
+    let config = Config::new().max_message(u64::MAX).max_frame(u32::MAX).max_fragments(u32::MAX);
+    let borders = [1, 125, 126, 1 << 8, 1 << 15, 1 << 16, 1 << 31, 1 << 32, 1 << 62];
+    let lens = borders.into_iter().flat_map(|border: u64| [border - 1, border, border + 1]);
+    for len in lens.chain([(1 << 63) - 1]) {
+        for side in SIDES {
+            // So many of its bytes; if those are all, something comes behind it.
+            let come = len.min(70_000) as usize;
+            let header = side.header(FIN | BINARY, len);
+            let mut bytes = [&header[..], &side.masked(&vec![7; come])].concat();
+            let mut expected = vec![Seen::Piece(Kind::Binary, vec![7; come])];
+            if come as u64 == len {
+                bytes.extend(side.frame(PING, b"next"));
+                expected = vec![Seen::Binary(vec![7; come]), Seen::Ping(b"next".to_vec())];
+            }
+            let whole = if come as u64 == len { &expected[..] } else { &[] };
+            for cut in [0, 1, header.len() - 1, header.len(), bytes.len()] {
+                let pieces = [&bytes[..cut], &bytes[cut..]];
+                let script = side.events(config, &pieces);
+                assert_eq!((script.seen(), script.error), (&expected[..], None), "{len} at {cut}");
+                let script = side.messages(config, &pieces);
+                assert_eq!((script.seen(), script.error), (whole, None), "{len} at {cut}");
+            }
+        }
+    }
+}
+
+/// A broken frame right behind the request killed the process, as nobody was there yet
+/// to be told (engine.io CVE-2022-21676).
+#[test]
+fn since_7_a_broken_frame_in_the_read_of_the_head() {
+    for (first, error) in [
+        (FIN | TEXT | 0x40, ProtocolError::ReservedBits),
+        (FIN | TEXT | 0x20, ProtocolError::ReservedBits),
+        (FIN | TEXT | 0x10, ProtocolError::ReservedBits),
+        (FIN | 3, ProtocolError::ReservedOpcode),
+        (FIN | CONT, ProtocolError::UnexpectedContinuation),
+        (0x09, ProtocolError::FragmentedControl),
+    ] {
+        for side in SIDES {
+            let head = match side {
+                Side::Server => request_with(""),
+                Side::Client => response_with(""),
+            };
+            let bytes = [&head[..], &side.frame(first, b"")].concat();
+            let (mut request, mut response) = (RequestReader::new(), ResponseReader::new());
+            // The head is good, however much of the frame came with it.
+            for end in head.len()..=bytes.len() {
+                let read = &bytes[..end];
+                let head_len = match side {
+                    Side::Server => {
+                        let request = request.read(read).unwrap().unwrap();
+                        assert!(request.upgrade().is_ok());
+                        request.head_len()
+                    }
+                    Side::Client => {
+                        let response = response.read(read).unwrap().unwrap();
+                        assert!(ClientHandshake::new(NONCE).check(&response).is_ok());
+                        response.head_len()
+                    }
+                };
+                let rest = &read[head_len..];
+                for run in [Side::events, Side::messages] {
+                    let script = run(side, Config::new(), &[rest]);
+                    assert_eq!(script.error, (!rest.is_empty()).then_some(error));
+                    // The Close that says so, and nothing else.
+                    let told = match side {
+                        Side::Server => Side::Client,
+                        Side::Client => Side::Server,
+                    };
+                    let told = told.events(Config::new(), &[&script.output]);
+                    let close = Seen::Close(Some(1002), error.as_str().to_owned());
+                    let expected = if rest.is_empty() { vec![] } else { vec![close] };
+                    assert_eq!(told.seen(), expected);
+                }
+            }
+        }
+    }
+}
+
+/// An empty frame after one that was not freed the same buffer twice (Asterisk
+/// CVE-2014-9374).
+#[test]
+fn since_8_an_empty_frame_after_a_full_one() {
+    let seen = |first: u8, payload: &[u8]| match first {
+        PING => Seen::Ping(payload.to_vec()),
+        PONG => Seen::Pong(payload.to_vec()),
+        _ if first == FIN | TEXT => Seen::Text(payload.to_vec()),
+        _ => Seen::Binary(payload.to_vec()),
+    };
+    let kinds = [FIN | TEXT, FIN | BINARY, PING, PONG];
+    for side in SIDES {
+        for full in kinds {
+            for empty in kinds {
+                let frames = [(full, &b"content"[..]), (empty, b""), (empty, b""), (full, b"more")];
+                let bytes = frames.map(|(first, payload)| side.frame(first, payload)).concat();
+                let expected = frames.map(|(first, payload)| seen(first, payload));
+                for pieces in [vec![&bytes[..]], bytes.chunks(1).collect()] {
+                    for run in [Side::events, Side::messages] {
+                        let script = run(side, Config::new(), &pieces);
+                        assert_eq!((script.seen(), script.error), (&expected[..], None));
+                    }
+                }
+            }
+        }
+        let bytes = side.fragments(TEXT, &[b"content", b"", b"", b"more", b""]);
+        let script = side.messages(Config::new(), &[&bytes]);
+        assert_eq!(script.seen(), [Seen::Text(b"contentmore".to_vec())]);
+    }
+}
+
+/// A tunnel was opened, and what came passed on, though the upgrade had been refused
+/// (Kubernetes CVE-2018-1002105, Apache httpd CVE-2019-17567).
+#[test]
+fn since_9_a_refused_upgrade_taken_for_a_tunnel() {
+    // With every header of an upgrade, and frames behind it; but for the status.
+    let head = String::from_utf8(response_with("")).unwrap();
+    for status in 200..1000 {
+        let head = head.replace(" 101 ", &format!(" {status} "));
+        assert_eq!(judge_answer(head.as_bytes()), Err(HandshakeError::Refused(status)));
+    }
+    // Those below 200 say that the answer is yet to come.
+    for status in (100..200).filter(|status| *status != 101) {
+        let head = head.replace(" 101 ", &format!(" {status} "));
+        let frames = Side::Client.frame(FIN | TEXT, b"not for you");
+        assert!(ResponseReader::new().read(head.as_bytes()).unwrap().is_none(), "{status}");
+        let bytes = [head.as_bytes(), &frames].concat();
+        assert!(!matches!(ResponseReader::new().read(&bytes), Ok(Some(_))), "{status}");
+    }
+    // Over HTTP/2 it is 101 that opens nothing.
+    let headers: [(&str, &str); 0] = [];
+    for status in (100..1000).filter(|status| !(200..300).contains(status)) {
+        let response = ConnectResponse { status, headers };
+        let error = ClientConnect::new().check(&response).err();
+        assert_eq!(error, Some(HandshakeError::Refused(status)));
+    }
+
+    // A server that refuses says that it reads nothing more, whatever the reason.
+    let good = String::from_utf8(request_with("")).unwrap();
+    for (from, to) in [
+        ("GET", "POST"),
+        ("HTTP/1.1", "HTTP/1.0"),
+        ("/chat", "chat"),
+        ("Host", "Toast"),
+        ("websocket", "h2c"),
+        ("Connection: Upgrade", "Connection: keep-alive"),
+        ("Version: 13", "Version: 8"),
+        ("dGhl", "dGh"),
+        ("\r\n\r\n", "\r\nContent-Length: 9\r\n\r\n"),
+        ("\r\n\r\n", "\r\nOrigin: \u{e9}\r\n\r\n"),
+        ("\r\n\r\n", "\r\nSec-WebSocket-Protocol: (\r\n\r\n"),
+        ("\r\n\r\n", "\r\nSec-WebSocket-Extensions: (\r\n\r\n"),
+    ] {
+        let error = judge(good.replace(from, to).as_bytes()).unwrap_err();
+        let mut out = [0; 512];
+        let reply = error.reply(&mut out).unwrap();
+        let reply = ResponseReader::new().read(reply).unwrap().unwrap();
+        assert!(reply.status() >= 400, "{error:?}");
+        let connection = reply.header("Connection").unwrap();
+        assert!(connection.starts_with(b"close"), "{error:?}");
+        assert_eq!(reply.header("Sec-WebSocket-Accept"), None);
+        let refused = ClientHandshake::new(NONCE).check(&reply).err();
+        assert_eq!(refused, Some(HandshakeError::Refused(reply.status())));
     }
 }

@@ -10,7 +10,7 @@ use sansocket::deflate::{
     Agreement, Compression, DeflateScratch, Deflater, InflateScratch, Inflater, Level, WindowBits,
 };
 use sansocket::extensions::Extensions;
-use sansocket::{Config, Kind, Message, ProtocolError, SendError, WebSocket};
+use sansocket::{Config, Connection, Kind, Message, ProtocolError, SendError, WebSocket};
 
 const RSV1: u8 = 0x40;
 
@@ -65,8 +65,9 @@ fn noise(len: usize) -> Vec<u8> {
 }
 
 /// 65 KB became 64 MiB under a limit of 128 KiB (soketto), without any limit
-/// (ratchet, Python's websockets CVE-2018-1000518), or the last call of the
-/// inflater went over it (sockudo #76).
+/// (ratchet, Python's websockets CVE-2018-1000518, undici CVE-2026-1526, Bandit
+/// CVE-2026-39804), or it was looked at once all was inflated (websocketpp #1191), or
+/// the last call of the inflater went over it (sockudo #76).
 #[test]
 fn mistake_28_inflating_without_limit() {
     let bomb = deflated(&vec![0; 4 << 20]);
@@ -184,8 +185,9 @@ fn mistake_30_final_blocks_stray_bits_and_windows() {
     assert!(inflated.is_ok_and(|inflated| inflated.len == message.len()) && output == message);
 }
 
-/// 300 KB and more for each connection (Node's ws). What is allocated is counted
-/// in `allocation.rs`; this is what is asked for.
+/// 300 KB and more for each connection (Node's ws). This is what is asked for; that
+/// nothing else is allocated is counted in `allocation.rs`, by
+/// `compression_holds_its_windows_and_little_else`.
 #[test]
 fn mistake_31_memory_of_a_connection() {
     let bits = WindowBits::DEFAULT;
@@ -340,5 +342,97 @@ fn since_3_limits_that_cannot_be_set() {
             let script = side.messages(config, &[&side.header(FIN | BINARY, limit + 1)]);
             assert_eq!(script.error, Some(ProtocolError::MessageTooBig));
         }
+    }
+}
+
+/// Limits were at their widest by default (ws CVE-2016-10542), or those that were
+/// configured were never handed down to whom they concern (Daphne CVE-2026-44545).
+#[test]
+fn since_5_limits_in_every_constructor() {
+    type Receive = Box<dyn FnMut(&mut &mut [u8]) -> Result<bool, ProtocolError>>;
+    // What receives, and what else it takes, as one that says whether something came.
+    macro_rules! receive {
+        ($ws:expr $(, $output:expr)?) => {{
+            let mut ws = $ws;
+            Box::new(move |input| ws.receive(input $(, $output)?).map(|came| came.is_some()))
+        }};
+    }
+    let plain = |config: Config| -> [(Side, Receive); 8] {
+        let none: Option<Agreement> = None;
+        [
+            (Side::Server, receive!(Connection::server(config))),
+            (Side::Client, receive!(Connection::client(config, zero_key))),
+            (Side::Server, receive!(Connection::server(config).split().0)),
+            (Side::Client, receive!(Connection::client(config, zero_key).split().0)),
+            (Side::Server, receive!(WebSocket::server(config), &mut vec![])),
+            (Side::Client, receive!(WebSocket::client(config, zero_key).split().0)),
+            (Side::Server, receive!(WebSocket::server_with_compression(config, none).split().0)),
+            (
+                Side::Client,
+                receive!(WebSocket::client_with_compression(config, zero_key, none), &mut vec![]),
+            ),
+        ]
+    };
+    let compressed = |config: Config| -> [(Side, Receive); 4] {
+        let agreed = agreement(true);
+        let server = || WebSocket::server_with_compression(config, agreed);
+        let client = || WebSocket::client_with_compression(config, zero_key, agreed);
+        [
+            (Side::Server, receive!(server(), &mut vec![])),
+            (Side::Client, receive!(client(), &mut vec![])),
+            (Side::Server, receive!(server().split().0)),
+            (Side::Client, receive!(client().split().0)),
+        ]
+    };
+    let error = |receive: &mut Receive, mut bytes: Vec<u8>| {
+        let mut input = &mut bytes[..];
+        loop {
+            match receive(&mut input) {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => return Some(error),
+            }
+        }
+    };
+
+    let too_big = Some(ProtocolError::MessageTooBig);
+    let config = Config::new().max_message(10).max_frame(5).max_fragments(3);
+    for (fragments, expected) in [
+        (&[&b"12345"[..], b"67890"][..], None),
+        (&[b"123456"], Some(ProtocolError::FrameTooBig)),
+        (&[b"12345", b"67890", b"1"], too_big),
+        (&[b"1", b"", b"", b"2"], Some(ProtocolError::TooManyFragments)),
+    ] {
+        let ways = plain(config).into_iter().chain(compressed(config));
+        for (n, (side, mut receive)) in ways.enumerate() {
+            let bytes = side.fragments(TEXT, fragments);
+            assert_eq!(error(&mut receive, bytes), expected, "{n}: {fragments:?}");
+        }
+    }
+    for (n, (side, mut receive)) in plain(Config::new()).into_iter().enumerate() {
+        let header = side.header(FIN | BINARY, (16 << 20) + 1);
+        assert_eq!(error(&mut receive, header), too_big, "{n} by default");
+    }
+
+    // Of what is compressed, the inflated size counts, and the frames as they come.
+    let config = Config::new().max_message(1000).max_frame(50).max_fragments(3);
+    let (exact, over) = (deflated(&[b'x'; 1000]), deflated(&[b'x'; 1001]));
+    let noise = deflated(&noise(60));
+    for (first, fragments, expected) in [
+        (TEXT, &[&exact[..]][..], None),
+        (TEXT, &[&over], too_big),
+        (BINARY, &[&noise], Some(ProtocolError::FrameTooBig)),
+        (TEXT, &[b"", &exact, b""], None),
+        (TEXT, &[b"", b"", &exact, b""], Some(ProtocolError::TooManyFragments)),
+    ] {
+        for (n, (side, mut receive)) in compressed(config).into_iter().enumerate() {
+            let bytes = side.fragments(first | RSV1, fragments);
+            assert_eq!(error(&mut receive, bytes), expected, "{n}: {fragments:02x?}");
+        }
+    }
+    let bomb = deflated(&vec![0; (16 << 20) + 1]);
+    for (n, (side, mut receive)) in compressed(Config::new()).into_iter().enumerate() {
+        let bomb = side.frame(FIN | BINARY | RSV1, &bomb);
+        assert_eq!(error(&mut receive, bomb), too_big, "{n} by default");
     }
 }
