@@ -852,6 +852,14 @@ fn since_4_subprotocols_of_any_bytes() {
             assert_eq!(accepted, Some(ComposeError::BadProtocol), "{name:?}");
         }
     }
+    for name in ["\u{e9}", "a, \u{e9}", "a\u{1F600}"] {
+        let head = with(request_with(""), name.as_bytes());
+        assert_eq!(judge(&head), Err(HandshakeError::BadProtocols), "{name}");
+        let request = RequestReader::new().read(&head).unwrap().unwrap();
+        assert!(request.protocols().all(|name| name == "a"));
+        let response = with(response_with(""), name.as_bytes());
+        assert_eq!(judge_answer(&response), Err(HandshakeError::ProtocolNotOffered), "{name}");
+    }
     let is_tchar = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     for byte in 0..=255 {
         for value in [vec![byte], vec![byte; 9], vec![b'a', b',', byte], vec![b'a', byte, b'a']] {
