@@ -98,6 +98,7 @@ impl Code {
 
     /// The code `bits`, its first bit the highest of `len`.
     pub(super) const fn new(bits: u16, len: u8) -> Self {
+        debug_assert!(bits >> len == 0, "a code is as long as it says");
         Self { bits: bits.reverse_bits() >> (16 - len), len }
     }
 }
