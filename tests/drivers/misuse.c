@@ -59,8 +59,17 @@ int main(void) {
   IS(2, sansocket_send(&ws, event.flags, event.payload, event.len, header));
   IS(0, memcmp(header, "\x81\x05", 2));
   IS(SANSOCKET_MISUSE, sansocket_send(&ws, SANSOCKET_COMPRESSED, event.payload, event.len, header));
+  /* In two pieces, and nothing in between: the input says how far it is used up. */
+  IS(1, input == bytes + 11 && left == sizeof bytes - 1 - 11);
+  left = 3;
+  IS(SANSOCKET_NONE, sansocket_receive(&ws, &input, &left, &event));
+  IS(1, input == bytes + 14 && left == 0);
+  IS(SANSOCKET_NONE, sansocket_receive(&ws, &input, &left, &event));
+  IS(1, input == bytes + 14 && left == 0);
+  left = sizeof bytes - 1 - 14;
   IS(SANSOCKET_PING, sansocket_receive(&ws, &input, &left, &event));
   IS(0, (int)event.len);
+  IS(1, input == bytes + 17 && left == sizeof bytes - 1 - 17);
   IS(SANSOCKET_MISUSE, sansocket_pong(&ws, many, sizeof many, frame));
   IS(SANSOCKET_MISUSE, sansocket_pong(&ws, NULL, 1, frame));
   IS(2, sansocket_pong(&ws, NULL, 0, frame));

@@ -146,7 +146,9 @@ pub unsafe extern "C" fn sansocket_receive(
     // SAFETY: by contract.
     let Some(mut rest) = (unsafe { bytes_mut(*input, *len) }) else { return MISUSE };
     let received = connection.receive(&mut rest);
-    (*input, *len) = (rest.as_mut_ptr(), rest.len());
+    // Counted, as an empty rest may point anywhere.
+    *input = input.wrapping_add(*len - rest.len());
+    *len = rest.len();
     match received {
         Ok(None) => 0,
         Ok(Some(Event::Data(data))) => {
