@@ -1,22 +1,21 @@
-//! An echo server with two threads a connection: one reads, one writes, and neither takes a lock.
-//! Between them is a [queue](queue) of bounded size, which is the back-pressure: a peer that does not
-//! read fills it, and is not read from any more.
+//! An echo server with two threads a connection: one reads, one writes, each with its own half and
+//! without a lock on it. Between them is a [queue](queue) of bounded size, which is the back-pressure:
+//! a peer that does not read fills it, and is not read from any more.
 
 mod queue;
 #[path = "../../timed/mod.rs"]
 mod timed;
 
 use std::io::{self, Write};
-use std::iter;
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use queue::Queue;
+use queue::{End, Queue};
 use sansocket::keepalive::{Due, Keepalive};
 use sansocket::{MessageSender, Server};
-use shared::{Answer, Error, Incoming, Opened, Opening, Options, Outgoing, options};
+use shared::{Answer, Error, Incoming, Opened, Opening, Options, options};
 use timed::{linger, read};
 
 fn main() -> io::Result<()> {
@@ -50,18 +49,21 @@ fn serve(stream: &TcpStream, options: &Options) -> Result<(), Error> {
     };
     let (receiver, sender) = ws.split();
     let mut incoming = Incoming::new(receiver, options.timeouts());
-    let (queue, queued, written) = Queue::new();
+    // A thread with something to say unasked gets a clone, and ends when `push` fails.
+    let queue = Arc::new(Queue::default());
     let result = thread::scope(|scope| {
+        let end = End(&queue);
         let writer = thread::Builder::new().stack_size(128 * 1024);
         let writer = writer.spawn_scoped(scope, || {
-            let sent = send_all(stream, sender, queued, written);
+            let _end = End(&queue);
+            let sent = send_all(stream, sender, &queue);
             if sent.is_err() {
                 let _ = stream.shutdown(Shutdown::Both); // or who reads would wait for the peer
             }
             sent
         })?;
-        let received = receive_all(stream, &mut incoming, &mut first, &mut buffer, queue);
-        // The queue is dropped, and the writer ends when it has written what is there.
+        let received = receive_all(stream, &mut incoming, &mut first, &mut buffer, &queue);
+        drop(end); // and the writer ends when it has written what is there
         writer.join().expect("the writer does not panic")?;
         received
     });
@@ -103,7 +105,7 @@ fn receive_all(
     incoming: &mut Incoming,
     first: &mut [u8],
     buffer: &mut [u8],
-    mut queue: Queue,
+    queue: &Queue,
 ) -> Result<(), Error> {
     let clock = Instant::now();
     let mut input = first;
@@ -127,22 +129,24 @@ fn receive_all(
     }
 }
 
-/// Sends what is queued, until there is no one left to queue more, and tells how much is written.
+/// Sends what is queued, until the queue has ended, and tells how much is written.
 fn send_all(
     mut stream: &TcpStream,
     mut sender: MessageSender<Server>,
-    queued: Receiver<Outgoing>,
-    written: Sender<usize>,
+    queue: &Queue,
 ) -> io::Result<()> {
-    while let Ok(first) = queued.recv() {
+    loop {
+        // Together, what has gathered meanwhile: there is no more of it than the queue has room for.
+        let taken = queue.take();
+        if taken.is_empty() {
+            return Ok(());
+        }
         let (mut output, mut len) = (Vec::new(), 0);
-        // Together with what has gathered meanwhile: there is no more of it than the queue has room for.
-        for outgoing in iter::once(first).chain(queued.try_iter()) {
+        for outgoing in taken {
             len += outgoing.len();
             outgoing.append(&mut sender, &mut output);
         }
         stream.write_all(&output)?;
-        let _ = written.send(len); // the last time, nobody waits for it
+        queue.written(len);
     }
-    Ok(())
 }
