@@ -54,7 +54,6 @@ pub fn parse(mut more: impl FnMut(&str, &str) -> bool) -> (Options, String) {
             continue;
         }
         let value = args.next().unwrap_or_default();
-        let seconds = || value.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
         let known = match name.as_str() {
             "--listen" => {
                 listen = value;
@@ -63,8 +62,8 @@ pub fn parse(mut more: impl FnMut(&str, &str) -> bool) -> (Options, String) {
             "--max-message" => {
                 value.parse().ok().map(|bytes| options.config = options.config.max_message(bytes))
             }
-            "--handshake-timeout" => seconds().map(|time| options.handshake_timeout = time),
-            "--idle-timeout" => seconds().map(|time| options.idle_timeout = time),
+            "--handshake-timeout" => seconds(&value).map(|time| options.handshake_timeout = time),
+            "--idle-timeout" => seconds(&value).map(|time| options.idle_timeout = time),
             _ => more(&name, &value).then_some(()),
         };
         if known.is_none() {
@@ -73,4 +72,23 @@ pub fn parse(mut more: impl FnMut(&str, &str) -> bool) -> (Options, String) {
         }
     }
     (options, listen)
+}
+
+/// At least a millisecond, as sockets take a timeout of zero for an error or for ever.
+fn seconds(value: &str) -> Option<Duration> {
+    let time = Duration::try_from_secs_f64(value.parse().ok()?).ok()?;
+    Some(time.max(Duration::from_millis(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_time_is_zero() {
+        let millisecond = Some(Duration::from_millis(1));
+        assert_eq!([seconds("0"), seconds("1e-12"), seconds("0.001")], [millisecond; 3]);
+        assert_eq!(seconds("2.5"), Some(Duration::from_millis(2500)));
+        assert_eq!([seconds("-1"), seconds("NaN"), seconds("1e99"), seconds("")], [None; 4]);
+    }
 }
