@@ -68,8 +68,10 @@ impl Session {
             State::Ending => false,
         };
         // Who has ended only its own side still gets its answers.
-        if !goes_on || self.has_ended {
+        if (!goes_on || self.has_ended) && !matches!(self.state, State::Ending) {
             self.state = State::Ending;
+            // What is left has its own time, however late the request or the peer's Close came.
+            self.keepalive = Keepalive::new(options.timeouts());
         }
     }
 

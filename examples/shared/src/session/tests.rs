@@ -119,7 +119,7 @@ fn what_comes_after_an_error_puts_off_no_deadline() {
     let mut script = Script::opened();
     script.at(0).unwrap();
     assert!(script.receive(b"\xff").starts_with(b"\x88"));
-    for second in 1..60 {
+    for second in 0..60 {
         script.receive(b"x");
         assert_eq!(script.at(second), Ok(vec![]));
     }
@@ -176,4 +176,28 @@ fn who_floods_pings_is_closed_and_has_a_deadline_to_end() {
     }
     assert!(script.at(15).unwrap().is_empty());
     assert!(script.session.ends_now());
+}
+
+#[test]
+fn the_end_has_its_time_however_late_it_begins() {
+    // A request for the page in its last second, and a Close in the last second of ours.
+    let mut late_request = Script::new();
+    late_request.at(9).unwrap();
+    assert!(
+        late_request.receive(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").starts_with(b"HTTP/1.1 200 ")
+    );
+    let mut late_close = Script::opened();
+    late_close.at(0).unwrap();
+    late_close.receive(&b"\x89\x80\0\0\0\0".repeat(20_000));
+    assert!(late_close.at(0).unwrap().starts_with(b"\x88"), "a flood is closed");
+    late_close.at(9).unwrap();
+    late_close.receive(b"\x88\x82\0\0\0\0\x03\xe8");
+    for mut script in [late_request, late_close] {
+        assert!(script.session.ends_now());
+        for second in 9..19 {
+            assert_eq!(script.at(second), Ok(vec![]));
+            script.receive(b"x"); // puts nothing off
+        }
+        assert_eq!(script.at(19), Err(TimedOut::Close.to_string()));
+    }
 }
