@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use sansocket::keepalive::{Due, Keepalive};
-use sansocket::{Received, Scratch, Server, WebSocket};
+use sansocket::{Message, Received, Scratch, Server, WebSocket};
 
 use crate::{Answer, Error, Opening, Options};
 
@@ -73,6 +73,23 @@ impl Session {
             // What is left has its own time, however late the request or the peer's Close came.
             self.keepalive = Keepalive::new(options.timeouts());
         }
+    }
+
+    /// Says what nobody asked for. It is appended to `output`, to be written as what
+    /// [`receive`](Self::receive) appends is.
+    ///
+    /// # Errors
+    /// The connection is not open yet, or not any more.
+    pub fn send(
+        &mut self,
+        message: &Message,
+        output: &mut Vec<u8>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Error> {
+        let State::Open(ws) = &mut self.state else {
+            return Err("the connection is not open".into());
+        };
+        Ok(ws.send_with(message, output, scratch)?)
     }
 
     /// Tells how many bytes the peer has taken of those that waited for it, and how many wait now.

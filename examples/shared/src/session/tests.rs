@@ -179,6 +179,21 @@ fn who_floods_pings_is_closed_and_has_a_deadline_to_end() {
 }
 
 #[test]
+fn what_nobody_asked_for_is_said_while_the_connection_is_open() {
+    let mut script = Script::new();
+    let say = |script: &mut Script| {
+        let Script { session, output, scratch, .. } = script;
+        session.send(&Message::from("news"), output, scratch).is_ok()
+    };
+    assert!(!say(&mut script));
+    script.receive(REQUEST);
+    assert!(say(&mut script));
+    assert_eq!(script.output, b"\x81\x04news");
+    script.receive(b"\x88\x82\0\0\0\0\x03\xe8");
+    assert!(!say(&mut script) && script.output.is_empty());
+}
+
+#[test]
 fn the_end_has_its_time_however_late_it_begins() {
     // A request for the page in its last second, and a Close in the last second of ours.
     let mut late_request = Script::new();
