@@ -28,6 +28,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -40,6 +41,7 @@ FILES = 64  # that a server may have open, where they are few
 THREADS = 32  # or processes that it may have
 MOST = 20  # connections that it may accept, where it counts them
 LONG = 64  # connections that have each had a message of MAX_MESSAGE
+BUSY, NEWCOMERS = 40, 60  # connections
 FLOOD = 64 << 20  # bytes sent at a server, at most
 # What the kernel holds for two sockets that nobody reads, generously, and the server's own limits.
 HELD = 40 << 20
@@ -693,6 +695,40 @@ def enough(name, command):
         server.stop()
 
 
+def newcomers(name, command):
+    """Who connects while others keep the server busy waits for some rounds, not for one each."""
+    server = Server(name, command, idle_timeout=2 * LIMIT)
+    # In a kilobyte there and back, and so it is the server that has the work.
+    message, answers, all_are_open = deflated(bytes(MAX_MESSAGE)), itertools.count(), threading.Event()
+
+    def keep_busy(peer):
+        while not all_are_open.is_set():
+            peer.send(message)
+            if not peer.receive()[1]:
+                raise Fault("no answer")
+            next(answers)
+
+    try:
+        busy = [Peer(server.address, request=DEFLATE_REQUEST) for _ in range(BUSY)]
+        with ThreadPoolExecutor(BUSY) as pool:
+            work = [pool.submit(keep_busy, peer) for peer in busy]
+            try:
+                peers = [Peer(server.address, opened=False) for _ in range(NEWCOMERS)]
+                for peer in peers:
+                    peer.send(REQUEST)
+                for peer in peers:
+                    peer.expect_open()
+            finally:
+                all_are_open.set()
+            for done in work:
+                done.result()
+        if (rounds := next(answers) // BUSY) > NEWCOMERS // 4:
+            raise Fault(f"each of the others was answered {rounds} times meanwhile")
+        return f"{rounds} rounds for {NEWCOMERS}"
+    finally:
+        server.stop()
+
+
 SCENARIOS = [
     killed_in_the_handshake, killed_in_a_frame, half_closed, byte_by_byte, slow_request, too_big, stopped,
     never_reads_messages, never_reads_letters, never_reads_pongs, never_reads_bombs, floods_pings,
@@ -700,7 +736,7 @@ SCENARIOS = [
 ]
 # What is tried on a server of its own: on each, and on some.
 ALONE = [out_of_files, long_messages]
-ALONE_ON = {"threads": [out_of_threads], "c": [out_of_threads], "uring": [enough]}
+ALONE_ON = {"threads": [out_of_threads], "c": [out_of_threads], "uring": [enough, newcomers], "epoll": [newcomers]}
 # The cluster is no echo server. It closes who falls behind, and the C program who floods it by Pings:
 # what comes then is read and dropped, up to a deadline. The C program sends compressed pieces back as
 # they are.

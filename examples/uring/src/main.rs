@@ -22,10 +22,14 @@ use sansocket::Scratch;
 use shared::{Error, options};
 use slab::Slab;
 
-/// More connections are not accepted, be they asked for by `--most`: the ring has room for so many
-/// results, three for each.
+/// More connections are not accepted, be they asked for by `--most`.
 const MOST: usize = 20_000;
+/// So many may be under way: where it is one, who connects waits for a round of all the others.
+const ACCEPTS: usize = 16;
+/// The ring has room for so many results: those of a connection's operation, of its deadline and of
+/// the deadline before; of the accepts; and of a pause.
 const RESULTS: u32 = 65_536;
+const _: () = assert!(3 * MOST + ACCEPTS < RESULTS as usize);
 
 // What a result is of, if it is not the operation of a peer.
 const ACCEPT: u64 = u64::MAX;
@@ -52,29 +56,33 @@ fn main() -> Result<(), Error> {
     let peers = Box::leak(Box::new(Slab::<Peer>::new()));
     let (clock, mut scratch) = (Instant::now(), Scratch::new());
     let mut results = Vec::new();
-    accept(&mut ring, &listener)?;
+    let (mut accepting, mut is_paused) = (0, false);
     loop {
+        while !is_paused && accepting < ACCEPTS && peers.len() + accepting < most {
+            accept(&mut ring, &listener)?;
+            accepting += 1;
+        }
         settle(ring.submit_and_wait(1))?;
         results.extend(ring.completion().map(|done| (done.user_data(), done.result())));
         let now = clock.elapsed();
         for (key, result) in results.drain(..) {
             match key {
                 DEADLINE => {}
-                PAUSE => accept(&mut ring, &listener)?,
-                ACCEPT if result < 0 => {
-                    // Out of files, most likely: let some connections end.
-                    eprintln!("accept: {}", io::Error::from_raw_os_error(-result));
-                    pause(&mut ring)?;
-                }
+                PAUSE => is_paused = false,
                 ACCEPT => {
-                    // SAFETY: the kernel has just made it, for nobody but us.
-                    let stream = unsafe { TcpStream::from_raw_fd(result) };
-                    let entry = peers.vacant_entry();
-                    let key = entry.key() as u64;
-                    let peer = entry.insert(Peer::new(stream, now, &options));
-                    push(&mut ring, &peer.next_operation(now, key))?;
-                    if peers.len() < most {
-                        accept(&mut ring, &listener)?;
+                    accepting -= 1;
+                    if result >= 0 {
+                        // SAFETY: the kernel has just made it, for nobody but us.
+                        let stream = unsafe { TcpStream::from_raw_fd(result) };
+                        let entry = peers.vacant_entry();
+                        let key = entry.key() as u64;
+                        let peer = entry.insert(Peer::new(stream, now, &options));
+                        push(&mut ring, &peer.next_operation(now, key))?;
+                    } else if !is_paused {
+                        // Out of files, most likely: let some connections end.
+                        eprintln!("accept: {}", io::Error::from_raw_os_error(-result));
+                        pause(&mut ring)?;
+                        is_paused = true;
                     }
                 }
                 _ => {
@@ -84,9 +92,6 @@ fn main() -> Result<(), Error> {
                         continue;
                     }
                     peers.remove(key as usize); // nothing of it is with the kernel now
-                    if peers.len() == most - 1 {
-                        accept(&mut ring, &listener)?;
-                    }
                 }
             }
         }
