@@ -52,8 +52,9 @@ fn main() -> Result<(), Error> {
     let listener = TcpListener::bind(listen)?;
     println!("listening on ws://{}", listener.local_addr()?);
 
-    // Never dropped: if this function ends, the kernel may yet write to their buffers.
-    let peers = Box::leak(Box::new(Slab::<Peer>::new()));
+    // Never dropped: if this function ends, the kernel may yet write to their buffers. Nor moved: the
+    // slab does not grow.
+    let peers = Box::leak(Box::new(Slab::<Peer>::with_capacity(most)));
     let (clock, mut scratch) = (Instant::now(), Scratch::new());
     let mut results = Vec::new();
     let (mut accepting, mut is_paused) = (0, false);
@@ -114,8 +115,8 @@ fn pause(ring: &mut IoUring) -> io::Result<()> {
 /// before them are taken at once where there is no room for these.
 fn push(ring: &mut IoUring, entries: &[Entry]) -> io::Result<()> {
     // SAFETY: what the entries point to are the input, the output and the deadline of a `Peer`, or a
-    // static. They are on the heap, and neither they nor the peer are touched until the result is
-    // there.
+    // static. They are on the heap, and neither they nor the peer are touched or moved until the
+    // result is there.
     while unsafe { ring.submission().push_multiple(entries) }.is_err() {
         settle(ring.submit())?;
     }
