@@ -76,10 +76,11 @@ static int write_all(int fd, const uint8_t *head, size_t head_len, const uint8_t
 /* Ends our side, and waits a while for the peer to end its own: closing at once, with bytes unread,
  * would reset the connection and could lose what was written. */
 static void linger(int fd) {
-  double end = now() + 2;
+  double end = now() + handshake_timeout;
   shutdown(fd, SHUT_WR);
-  set_timeout(fd, SO_RCVTIMEO, 1);
-  while (now() < end && read_some(fd, buffer, sizeof buffer) > 0) {}
+  do {
+    set_timeout(fd, SO_RCVTIMEO, end - now());
+  } while (now() < end && read_some(fd, buffer, sizeof buffer) > 0);
 }
 
 /* The opening handshake: how many bytes of the buffer are filled, and how many are the request. */

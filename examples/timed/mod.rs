@@ -24,11 +24,16 @@ pub(crate) fn read(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<Opti
 /// Ends our side and waits a while for the peer to end its own: closing at once,
 /// with bytes unread, would reset the connection and could lose what we wrote.
 #[allow(dead_code, reason = "clients leave it to the server")]
-pub(crate) fn linger(mut stream: &TcpStream) {
+pub(crate) fn linger(stream: &TcpStream) {
+    linger_for(stream, Duration::from_secs(2));
+}
+
+#[allow(dead_code, reason = "clients leave it to the server")]
+pub(crate) fn linger_for(mut stream: &TcpStream, most: Duration) {
     let _ = stream.shutdown(Shutdown::Write);
-    let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
     let (start, mut rest) = (Instant::now(), [0; 4096]);
-    while start.elapsed() < Duration::from_secs(2)
-        && !matches!(read(&mut stream, &mut rest), Ok(Some(0)) | Err(_))
+    while let Some(left) = most.checked_sub(start.elapsed())
+        && stream.set_read_timeout(Some(left.max(Duration::from_millis(1)))).is_ok()
+        && matches!(read(&mut stream, &mut rest), Ok(Some(1..)))
     {}
 }

@@ -16,7 +16,7 @@ use queue::{End, Queue};
 use sansocket::keepalive::{Due, Keepalive};
 use sansocket::{MessageSender, Server};
 use shared::{Answer, Error, Incoming, Opened, Opening, Options, options};
-use timed::{linger, read};
+use timed::{linger_for, read};
 
 fn main() -> io::Result<()> {
     let (options, listen) = options::parse(|_, _| false);
@@ -44,7 +44,7 @@ fn serve(stream: &TcpStream, options: &Options) -> Result<(), Error> {
     stream.set_write_timeout(Some(options.idle_timeout))?;
     let mut buffer = vec![0; 16 * 1024];
     let Some(Opened { ws, mut first, .. }) = open(stream, &mut buffer, options)? else {
-        linger(stream);
+        linger_for(stream, options.handshake_timeout);
         return Ok(());
     };
     let (receiver, sender) = ws.split();
@@ -67,7 +67,7 @@ fn serve(stream: &TcpStream, options: &Options) -> Result<(), Error> {
         writer.join().expect("the writer does not panic")?;
         received
     });
-    linger(stream);
+    linger_for(stream, options.handshake_timeout);
     result
 }
 
