@@ -33,6 +33,7 @@ impl Queue {
         }
         state.waiting += len;
         state.queued.push(outgoing);
+        drop(state); // or who is woken waits for it
         self.changed.notify_all();
         Ok(())
     }
