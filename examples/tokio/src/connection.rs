@@ -2,10 +2,11 @@
 //!
 //! [`Reader::next`] and [`Writer::flush`] are safe to drop unfinished, in `select!` or by a timeout:
 //! what they know of the connection is in their halves. They do not know what is below: a TCP stream,
-//! TLS, or a stream of HTTP/2.
+//! TLS, or a stream of HTTP/2. That must be [`patient`], as nothing here limits the time of a write.
 
 use std::io;
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,17 +16,31 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::select;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
+use tokio_io_timeout::TimeoutWriter;
 
 /// Bytes of a read.
 const BUFFER: usize = 16 * 1024;
 /// Bytes that wait to be written; or one message, if it is longer.
 const ROOM: usize = 64 * 1024;
 
+/// Longer than anybody waits, and short enough to be added to a clock.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// Something to send, and the room that it takes until it is written.
 type Queued = (Outgoing, OwnedSemaphorePermit);
 
-/// Echoes until the end.
+/// A stream that fails when it has something to write and the peer takes nothing for so long.
+///
+/// For what carries bytes to the peer: a stream above it, as TLS, takes some of its own accord, though
+/// the peer takes none.
+pub(crate) fn patient<S: AsyncWrite>(stream: S, options: &Options) -> Pin<Box<TimeoutWriter<S>>> {
+    let mut stream = TimeoutWriter::new(stream);
+    stream.set_timeout(Some(options.idle_timeout.min(FOR_EVER)));
+    Box::pin(stream)
+}
+
+/// Echoes until the end. What is below is [`patient`].
 pub(crate) async fn echo(
     opened: Opened,
     reader: impl AsyncRead + Unpin,
@@ -34,7 +49,7 @@ pub(crate) async fn echo(
 ) -> Result<(), Error> {
     let (receiver, sender) = opened.ws.split();
     let room = Arc::new(Semaphore::new(ROOM));
-    let writer = Writer::new(writer, sender, options);
+    let writer = Writer::new(writer, sender);
     let mut reader = Reader::new(reader, receiver, opened.first, room.clone(), options);
     // A server with more to say than an echo gives whoever says it a clone of the room, and one of the
     // queue that is weak (`downgrade`), lest the sending task waits for it at the end.
@@ -85,7 +100,7 @@ async fn send_all(
         }
     }
     writer.flush().await?;
-    writer.shutdown().await
+    writer.stream.shutdown().await
 }
 
 /// A receiving half and where its bytes come from.
@@ -159,16 +174,11 @@ pub(crate) struct Writer<W> {
     written: usize,
     /// Where what is pushed has its place until all is written.
     place: Option<OwnedSemaphorePermit>,
-    /// When the peer last took something, or had taken all.
-    progress: Instant,
-    patience: Duration,
 }
 
 impl<W: AsyncWrite + Unpin> Writer<W> {
-    pub(crate) fn new(stream: W, sender: MessageSender<Server>, options: &Options) -> Self {
-        let (output, patience) = (Vec::new(), options.idle_timeout);
-        let progress = Instant::now();
-        Self { stream, sender, output, written: 0, place: None, progress, patience }
+    pub(crate) fn new(stream: W, sender: MessageSender<Server>) -> Self {
+        Self { stream, sender, output: Vec::new(), written: 0, place: None }
     }
 
     /// Puts something behind all that is not written yet; its place is free when it is.
@@ -176,10 +186,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         outgoing.append(&mut self.sender, &mut self.output);
         match &mut self.place {
             Some(all) => all.merge(place),
-            none => {
-                *none = Some(place);
-                self.progress = Instant::now();
-            }
+            none => *none = Some(place),
         }
     }
 
@@ -188,26 +195,20 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         self.place.is_some()
     }
 
-    /// Writes all that was pushed; it fails if the peer takes nothing for too long.
+    /// Writes all that was pushed.
     ///
-    /// Dropped unfinished, the next call goes on where it was, and its patience with it.
+    /// Dropped unfinished, the next call goes on where it was.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
         while self.written < self.output.len() {
-            let write = self.stream.write(&self.output[self.written..]);
-            match timeout_at(self.progress + self.patience, write).await?? {
+            match self.stream.write(&self.output[self.written..]).await? {
                 0 => return Err(io::ErrorKind::WriteZero.into()),
                 n => self.written += n,
             }
-            self.progress = Instant::now();
         }
         (self.written, self.output) = (0, Vec::new()); // a long message does not stay for ever
-        timeout_at(self.progress + self.patience, self.stream.flush()).await??; // TLS may hold something back
+        self.stream.flush().await?; // TLS may hold something back
         self.place = None;
         Ok(())
-    }
-
-    async fn shutdown(&mut self) -> io::Result<()> {
-        timeout(self.patience, self.stream.shutdown()).await?
     }
 }
 

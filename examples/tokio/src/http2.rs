@@ -18,7 +18,7 @@ use stream::{ReadHalf, WriteHalf};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-use crate::connection;
+use crate::connection::{self, patient};
 
 /// Streams of a connection at a time, and the bytes that may wait in each: to be read, and to be
 /// written.
@@ -115,5 +115,6 @@ async fn answer(
         first: Vec::new(),
     };
     let reader = ReadHalf::new(request.into_body());
-    connection::echo(opened, reader, WriteHalf::new(send), options).await
+    let writer = patient(WriteHalf::new(send), options);
+    connection::echo(opened, reader, writer, options).await
 }

@@ -8,6 +8,7 @@ mod http2;
 use std::sync::Arc;
 use std::time::Duration;
 
+use connection::patient;
 use shared::{Error, Options, options};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -78,12 +79,13 @@ async fn serve_plain(mut stream: TcpStream, options: &Options) -> Result<(), Err
     let opened = timeout(options.handshake_timeout, opening).await??;
     let Some(opened) = opened else { return Ok(()) };
     let (reader, writer) = stream.into_split();
-    connection::echo(opened, reader, writer, options).await
+    connection::echo(opened, reader, patient(writer, options), options).await
 }
 
 async fn serve_tls(stream: TcpStream, tls: &TlsAcceptor, options: &Options) -> Result<(), Error> {
     stream.set_nodelay(true)?;
-    let mut stream = timeout(options.handshake_timeout, tls.accept(stream)).await??;
+    let accepted = tls.accept(patient(stream, options));
+    let mut stream = timeout(options.handshake_timeout, accepted).await??;
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
         return http2::serve(stream, options).await;
     }

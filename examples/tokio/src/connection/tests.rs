@@ -23,7 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{BUFFER, ROOM, Reader, Writer, echo};
+use super::{BUFFER, ROOM, Reader, Writer, echo, patient};
 
 type Keys = fn() -> [u8; 4];
 
@@ -144,7 +144,7 @@ async fn dropped_at_every_await_point_it_loses_and_repeats_nothing() {
             let options = Options::default();
             let (receiver, sender) = server.split();
             let (reader, writer) = split(ours);
-            let mut writer = Writer::new(Hesitant::new(BufWriter::new(writer)), sender, &options);
+            let mut writer = Writer::new(Hesitant::new(BufWriter::new(writer)), sender);
             let (room, reader) = (room(), Hesitant::new(reader));
             let mut reader = Reader::new(reader, receiver, Vec::new(), room.clone(), &options);
             let (mut is_over, mut dropped) = (false, 0);
@@ -210,7 +210,9 @@ async fn who_does_not_read_is_not_read_from() {
         let (ours, _theirs) = duplex(64);
         let opened = Opened { ws: server, path: String::new(), first: Vec::new() };
         let (options, start) = (Options::default(), Instant::now());
-        echo(opened, flood, ours, &options).await.expect_err("the peer takes nothing");
+        echo(opened, flood, patient(ours, &options), &options)
+            .await
+            .expect_err("the peer takes nothing");
         assert!(start.elapsed() <= options.idle_timeout + Duration::from_secs(1));
         // Those that have a place, the one that waits for it, and what is not received yet.
         let messages = (ROOM / (size + size_of::<Outgoing>())).max(1) + 1;
@@ -251,7 +253,7 @@ async fn the_deadline_of_a_writer_that_is_dropped_often() {
     let (ours, _theirs) = duplex(100);
     let options = Options::default();
     let start = Instant::now();
-    let mut writer = Writer::new(ours, ends(false).0.split().1, &options);
+    let mut writer = Writer::new(patient(ours, &options), ends(false).0.split().1);
     let room = room();
     let error = loop {
         assert!(start.elapsed() < options.idle_timeout * 2, "it is put off");
@@ -268,6 +270,43 @@ async fn the_deadline_of_a_writer_that_is_dropped_often() {
     assert!((options.idle_timeout..options.idle_timeout + step).contains(&time), "{time:?}");
 }
 
+/// As with TLS, which takes what the peer does not: that is no excuse.
+#[tokio::test(start_paused = true)]
+async fn who_takes_nothing_and_talks_is_given_up() {
+    let (ours, theirs) = duplex(100);
+    let options = Options::default();
+    let (reader, writer) = split(ours);
+    let writer = BufWriter::with_capacity(ROOM, patient(writer, &options));
+    let (ws, mut other) = ends(false);
+    let opened = Opened { ws, path: String::new(), first: Vec::new() };
+    let (_deaf, mut talk) = split(theirs);
+    let talking = tokio::spawn(async move {
+        let mut letter = Vec::new();
+        while talk.write_all(&letter).await.is_ok() {
+            letter.clear();
+            other.send("x", &mut letter).unwrap();
+            sleep(Duration::from_secs(1)).await;
+        }
+    });
+    let ended = timeout(options.idle_timeout * 4, echo(opened, reader, writer, &options)).await;
+    ended.expect("it is kept").expect_err("the peer takes nothing");
+    talking.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn patience_for_ever() {
+    let options = Options { idle_timeout: Duration::MAX, ..Options::default() };
+    let (ours, mut theirs) = duplex(1);
+    let mut writer = Writer::new(patient(ours, &options), ends(false).0.split().1);
+    writer.push(Outgoing::Message(Message::from("at last").into_owned()), place(&room()).unwrap());
+    let late = tokio::spawn(async move {
+        sleep(Duration::from_secs(1_000_000)).await;
+        theirs.read_exact(&mut [0; 9]).await
+    });
+    writer.flush().await.unwrap();
+    late.await.unwrap().unwrap();
+}
+
 /// On a slow line a Ping stands behind a long message: its time begins when that is written.
 #[tokio::test(start_paused = true)]
 async fn who_reads_slowly_is_alive() {
@@ -275,7 +314,7 @@ async fn who_reads_slowly_is_alive() {
     let options = Options::default();
     let (receiver, sender) = ends(false).0.split();
     let (reader, writer) = split(ours);
-    let mut writer = Writer::new(writer, sender, &options);
+    let mut writer = Writer::new(patient(writer, &options), sender);
     let room = room();
     let mut reader = Reader::new(reader, receiver, Vec::new(), room.clone(), &options);
     writer.push(Outgoing::Message(vec![0; 50_000].into()), place(&room).unwrap());
