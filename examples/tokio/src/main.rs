@@ -26,15 +26,24 @@ async fn main() -> Result<(), Error> {
         }
         is_known
     });
-    let plain = TcpListener::bind(listen).await?;
+    let plain = bind(listen).await?;
     println!("listening on ws://{}", plain.local_addr()?);
     if let Some(address) = listen_tls {
-        let (listener, acceptor) = (TcpListener::bind(address).await?, acceptor()?);
+        let (listener, acceptor) = (bind(address).await?, acceptor()?);
         println!("listening on wss://{}", listener.local_addr()?);
         tokio::spawn(accept(listener, Some(acceptor), options));
     }
     accept(plain, None, options).await;
     Ok(())
+}
+
+/// A listener, of which the connections are told early that a slow peer has taken something.
+async fn bind(address: String) -> Result<TcpListener, Error> {
+    let listener = TcpListener::bind(address).await?;
+    // Else that is when a third of the kernel's buffer is free, which may be a megabyte.
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(&listener).set_tcp_notsent_lowat(16 * 1024)?;
+    Ok(listener)
 }
 
 /// TLS with a certificate that nobody signed, which a client must be told to trust.
