@@ -1,10 +1,25 @@
 //! The opening handshake over HTTP/1.1.
 
+use std::io;
+
 use shared::{Answer, Error, Opened, Opening, Options};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
 
-/// The connection; nothing if the request was for something else. The caller limits its time.
+/// The connection; nothing if the request was for something else, and is answered.
 pub(crate) async fn open(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    options: &Options,
+) -> Result<Option<Opened>, Error> {
+    let opened = timeout(options.handshake_timeout, answer(stream, options)).await??;
+    if opened.is_none() {
+        // Of a request that came late, the time left is too short for the peer to read the answer.
+        timeout(options.handshake_timeout, end(stream)).await??;
+    }
+    Ok(opened)
+}
+
+async fn answer(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     options: &Options,
 ) -> Result<Option<Opened>, Error> {
@@ -20,11 +35,14 @@ pub(crate) async fn open(
         match answer {
             Answer::Wait => {}
             Answer::Open(opened) => return Ok(Some(opened)),
-            Answer::Over => {
-                stream.shutdown().await?;
-                while stream.read(&mut buffer).await? > 0 {}
-                return Ok(None);
-            }
+            Answer::Over => return Ok(None),
         }
     }
+}
+
+/// Closing at once, with bytes unread, would reset the connection and could lose the answer.
+async fn end(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<()> {
+    stream.shutdown().await?;
+    while stream.read(&mut [0; 1024]).await? > 0 {}
+    Ok(())
 }

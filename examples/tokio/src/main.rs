@@ -84,8 +84,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, options: Option
 
 async fn serve_plain(mut stream: TcpStream, options: &Options) -> Result<(), Error> {
     stream.set_nodelay(true)?;
-    let opening = Box::pin(http1::open(&mut stream, options));
-    let opened = timeout(options.handshake_timeout, opening).await??;
+    let opened = Box::pin(http1::open(&mut stream, options)).await?;
     let Some(opened) = opened else { return Ok(()) };
     let (reader, writer) = stream.into_split();
     connection::echo(opened, reader, patient(writer, options), options).await
@@ -98,10 +97,12 @@ async fn serve_tls(stream: TcpStream, tls: &TlsAcceptor, options: &Options) -> R
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
         return http2::serve(stream, options).await;
     }
-    let opening = Box::pin(http1::open(&mut stream, options));
-    let opened = timeout(options.handshake_timeout, opening).await??;
+    let opened = Box::pin(http1::open(&mut stream, options)).await?;
     let Some(opened) = opened else { return Ok(()) };
     // Both halves of TLS share its state: the lock in here is TLS's, not ours.
     let (reader, writer) = tokio::io::split(stream);
     connection::echo(opened, reader, writer, options).await
 }
+
+#[cfg(test)]
+mod tests;
