@@ -6,7 +6,9 @@
 Exit: 0 all passed, 1 something failed.
 """
 
+import contextlib
 import json
+import pathlib
 import shlex
 import shutil
 import signal
@@ -22,6 +24,14 @@ from faults import BINARY, CLOSE, LIMIT, REQUEST, TEXT, Fault, Peer, frame, unre
 APART = "* the other servers are out of reach"
 JOINED = "* joined with the other servers"
 FLOOD = 3000  # texts that are said at once: more than any guest may fall behind
+CROWD = 600  # who enter a room at once: more than that, too
+MANY, EACH = 300, 10  # who say so many texts each, all at once
+LONGEST = 1024  # bytes that may be said at once
+ROOMS = 8  # in which one does not read
+SAID = 3300  # texts in each: more than the kernel holds for that one, and the server
+HELD = ROOMS * 512 << 10  # what they may hold: 256 texts each, of 1 KiB, and some
+VISITS = 2000  # to as many rooms, one after the other
+KEPT = 8 << 20  # of which no more than this may stay
 
 
 def free_port():
@@ -63,12 +73,17 @@ class Server:
     def __init__(self, command, name, redis):
         self.errors = tempfile.TemporaryFile()
         options = ["--listen", "127.0.0.1:0", "--name", name, "--redis", f"redis://127.0.0.1:{redis.port}/"]
+        options += ["--idle-timeout", str(10 * LIMIT)]  # nobody answers Pings while others are tried
         self.process = subprocess.Popen(
             [*shlex.split(command), *options], stdout=subprocess.PIPE, stderr=self.errors
         )
         line = self.process.stdout.readline().decode()
         host, port = line.split("//")[1].strip().split(":")
         self.address = (host, int(port))
+
+    def memory(self):
+        lines = pathlib.Path(f"/proc/{self.process.pid}/smaps_rollup").read_text().splitlines()
+        return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
     def said(self):
         self.errors.seek(0)
@@ -82,9 +97,17 @@ class Server:
 class Guest(Peer):
     def __init__(self, server, room, receive_buffer=None):
         super().__init__(server.address, opened=False, receive_buffer=receive_buffer)
-        self.send(REQUEST.replace(b"GET / ", f"GET /{room} ".encode()))
+        self.room = room
+
+    def asks(self):
+        self.send(REQUEST.replace(b"GET / ", f"GET /{self.room} ".encode()))
+
+    def enters(self):
+        """From here on it hears what is said, and others have heard that it joined."""
         self.expect_open()
-        self.name = self.hears(f"room {room}, you are ").split()[-1]
+        self.name = self.hears(f"room {self.room}, you are ").split()[-1]
+        while self.message().decode() != f"{self.name} joined":
+            pass  # those who entered at the same time
 
     def says(self, text):
         self.send(frame(TEXT, text.encode()))
@@ -104,14 +127,30 @@ class Guest(Peer):
             raise Fault(f"{self.name} heard {answer}")
 
 
-def joined(servers, redis):
-    """Both servers subscribe; how Redis counts them is the sign."""
+def enter(*where, **how):
+    guest = Guest(*where, **how)
+    guest.asks()
+    guest.enters()
+    return guest
+
+
+@contextlib.contextmanager
+def stopped(server):
+    """What is sent to it meanwhile, it finds all at once."""
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+
+
+def joined(servers):
+    """As they say themselves."""
     end = time.monotonic() + LIMIT
     while time.monotonic() < end:
-        with socket.create_connection(("127.0.0.1", redis.port)) as probe:
-            probe.sendall(b"PUBSUB NUMSUB sansocket:chat\r\n")
-            if probe.recv(1000).strip().endswith(b":%d" % len(servers)):
-                return
+        said = [server.said() for server in servers]
+        if all(one.count("joined by Redis") > one.count("Redis is lost") for one in said):
+            return
         time.sleep(0.05)
     raise Fault("the servers do not join")
 
@@ -124,9 +163,9 @@ def main():
 
     def step(what, work):
         try:
-            work()
+            more = work()
             results[True] += 1
-            print(f"ok      cluster: {what}", flush=True)
+            print(f"ok      cluster: {what}{f' ({more})' if more else ''}", flush=True)
             return True
         except (Fault, OSError, EOFError) as fault:
             results[False] += 1
@@ -137,12 +176,10 @@ def main():
 
     def come_together():
         servers.extend([Server(command, "one", redis), Server(command, "two", redis)])
-        joined(servers, redis)
-        guests["anna"] = anna = Guest(servers[0], "tea")
-        anna.hears(f"{anna.name} joined", JOINED)
-        guests["ben"] = ben = Guest(servers[1], "tea")
-        for guest in (anna, ben):
-            guest.hears(f"{ben.name} joined", JOINED)
+        joined(servers)
+        guests["anna"] = anna = enter(servers[0], "tea")
+        guests["ben"] = ben = enter(servers[1], "tea")
+        anna.hears(f"{ben.name} joined")
 
     def talk(text):
         anna, ben = guests["anna"], guests["ben"]
@@ -152,36 +189,52 @@ def main():
                 guest.hears(f"{speaker.name}: {text}")
 
     def other_room():
-        other = Guest(servers[1], "coffee")
-        other.hears(f"{other.name} joined")
+        other = enter(servers[1], "coffee")
         talk("is anyone in the kitchen?")
         other.hears_nothing()
         other.close()
 
-    def flood(server):
-        """Two flood a room by turns of thousands. Who reads hears all of it, in the order of each."""
-        flooders = [Guest(server, "flood"), Guest(server, "flood")]
+    def flood(server, crowd=2, texts=FLOOD):
+        """All flood a room at once. Who reads hears all of it, in the order of each."""
+        flooders = [enter(server, f"flood-of-{crowd}") for _ in range(crowd)]
+        for n, hearer in enumerate(flooders):
+            for later in flooders[n + 1 :]:
+                hearer.hears(f"{later.name} joined")
+        flood = b"".join(frame(TEXT, b"%d" % n) for n in range(texts))
+        with stopped(server):
+            for flooder in flooders:
+                flooder.send(flood)
         for hearer in flooders:
-            hearer.hears(f"{flooders[1].name} joined", f"{flooders[0].name} joined")
-        for flooder in flooders:
-            flooder.send(b"".join(frame(TEXT, b"%d" % n) for n in range(FLOOD)))
-        for hearer in flooders:
-            left = {flooder.name: iter(range(FLOOD)) for flooder in flooders}
-            for _ in range(2 * FLOOD):
+            left = {flooder.name: iter(range(texts)) for flooder in flooders}
+            for _ in range(crowd * texts):
                 name, text = hearer.message().decode().split(": ")
                 if text != str(next(left[name])):
                     raise Fault(f"{hearer.name} heard {text} of {name}")
         for flooder in flooders:
             flooder.close()
 
+    def crowded(server):
+        """All enter a room at once; nobody is closed for what the others say meanwhile."""
+        crowd = [Guest(server, "crowd") for _ in range(CROWD)]
+        with stopped(server):
+            for guest in crowd:
+                guest.asks()
+        for guest in crowd:
+            guest.enters()
+        news = {f"{guest.name} joined" for guest in crowd}
+        crowd[0].says("all here?")
+        for guest in crowd:
+            guest.hears(f"{crowd[0].name}: all here?", *news)
+        for guest in crowd:
+            guest.close()
+
     def flooded():
         """Who is slow in one room is nothing to those who flood another."""
         server = servers[0]
-        slow, fast = Guest(server, "slow", receive_buffer=4096), Guest(server, "slow")
-        for guest in (slow, fast):
-            guest.hears(f"{fast.name} joined", f"{slow.name} joined")
+        slow, fast = enter(server, "slow", receive_buffer=4096), enter(server, "slow")
+        slow.hears(f"{fast.name} joined")
         # Until what the slow one does not read stops the server from writing to it.
-        text, said, unwritten = "m" * 10_000, 0, False
+        text, said, unwritten = "m" * LONGEST, 0, False
         while not unwritten:
             fast.says(text)
             fast.hears(f"{fast.name}: {text}")
@@ -199,8 +252,8 @@ def main():
         fast.close()
 
     def leave():
-        third = Guest(servers[1], "tea")
-        for guest in (third, guests["anna"], guests["ben"]):
+        third = enter(servers[1], "tea")
+        for guest in (guests["anna"], guests["ben"]):
             guest.hears(f"{third.name} joined")
         third.send(frame(CLOSE, b"\x03\xe8"))
         for guest in (guests["anna"], guests["ben"]):
@@ -213,9 +266,8 @@ def main():
 
     def alone():
         anna, ben = guests["anna"], guests["ben"]
-        carl = Guest(servers[0], "tea")
+        carl = enter(servers[0], "tea")
         anna.hears(f"{carl.name} joined")
-        carl.hears(f"{carl.name} joined")
         anna.says("only us?")
         for guest in (anna, carl):
             guest.hears(f"{anna.name}: only us?")
@@ -223,10 +275,52 @@ def main():
         carl.send(frame(CLOSE, b"\x03\xe8"))
         anna.hears(f"{carl.name} left")
         flood(servers[0])
+        crowded(servers[0])
+
+    def fresh(work):
+        """Of another one it would not be seen by how much its memory grows."""
+        server = Server(command, "fresh", redis)
+        try:
+            joined([server])
+            return work(server)
+        finally:
+            server.end()
+
+    def held(server):
+        """Who says much to those who do not read does not make the server hold much."""
+        before, guests = server.memory(), []
+        for n in range(ROOMS):
+            guests += [enter(server, f"deaf{n}", receive_buffer=4096), enter(server, f"deaf{n}")]
+        text = "m" * LONGEST
+        for _ in range(SAID // 10):
+            for talker in guests[1::2]:
+                talker.send(frame(TEXT, text.encode()) * 10)
+            for talker in guests[1::2]:
+                for _ in range(10):
+                    talker.hears(f"{talker.name}: {text}")
+        held = server.memory() - before
+        for guest in guests:
+            guest.close()
+        if held > HELD:
+            raise Fault(f"{held >> 10} KiB are held for {ROOMS} rooms")
+        guest = enter(server, "long")
+        guest.says(text + "m")
+        if (answer := guest.receive())[1][:2] != b"\x03\xf1":
+            raise Fault(f"{answer} in answer to a text that is too long")
+        return f"{held >> 10} KiB for {ROOMS} rooms"
+
+    def visited(server):
+        """A room that all have left is nothing."""
+        before = server.memory()
+        for n in range(VISITS):
+            enter(server, f"visited{n}").close()
+        if (kept := server.memory() - before) > KEPT:
+            raise Fault(f"{kept >> 10} KiB are kept of {VISITS} rooms")
+        return f"{kept >> 10} KiB kept of {VISITS} rooms"
 
     def again():
         redis.start()
-        joined(servers, redis)
+        joined(servers)
         for guest in guests.values():
             guest.hears(JOINED)
         talk("together again")
@@ -240,12 +334,11 @@ def main():
             redis.process.send_signal(signal.SIGCONT)
         for guest in guests.values():
             guest.hears(JOINED)
-        joined(servers, redis)
+        joined(servers)
         talk("it was only asleep")
 
     def text_only():
-        guest = Guest(servers[0], "elsewhere")
-        guest.hears(f"{guest.name} joined")
+        guest = enter(servers[0], "elsewhere")
         guest.send(frame(BINARY, b"\x00"))
         if (answer := guest.receive()) != (0x80 | CLOSE, b"\x03\xebtext only"):
             raise Fault(f"it got {answer}")
@@ -262,6 +355,10 @@ def main():
             and step("what is said on one is heard on the other", lambda: talk("hello, grüße"))
             and step("rooms are apart", other_room)
             and step("a flood in one room does not end a slow guest of another", flooded)
+            and step("nor do many who enter a room at once end each other", lambda: crowded(servers[0]))
+            and step("nor many who talk at once", lambda: flood(servers[0], MANY, EACH))
+            and step("those who do not read are bounded by what may be said at once", lambda: fresh(held))
+            and step("a room that is left leaves nothing", lambda: fresh(visited))
             and step("who leaves is announced", leave)
             and step("Redis is killed: no connection is lost, and all are told", lose)
             and step("meanwhile each server goes on for its own", alone)

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use redis::aio::{MultiplexedConnection, PubSub};
-use redis::{AsyncCommands, Client};
+use redis::{AsyncCommands, Client, RedisResult};
 use shared::Error;
 use tokio::select;
 use tokio::sync::mpsc;
-use tokio::time::{interval, sleep, timeout};
+use tokio::task::yield_now;
+use tokio::time::{sleep, timeout};
 
 use crate::rooms::Rooms;
 
@@ -52,7 +53,10 @@ async fn alone(redis: &Client, said: &mut mpsc::Receiver<Said>, rooms: &Rooms) -
     loop {
         select! {
             joined = &mut joining => return joined,
-            Some((room, text)) = said.recv() => rooms.tell(&room, &text),
+            Some((room, text)) = said.recv() => {
+                rooms.tell(&room, &text);
+                yield_now().await; // they hear it before more is said
+            }
         }
     }
 }
@@ -66,46 +70,66 @@ async fn join(redis: &Client) -> Result<Joined, Error> {
     .await?
 }
 
-/// Carries texts to Redis and from it, until it is lost. A text is carried at most once: one that is
-/// on its way when Redis is lost may not be heard elsewhere.
+/// Carries texts to Redis and from it, until it is lost.
 async fn together(
-    (mut subscription, mut publisher): Joined,
+    (subscription, publisher): Joined,
     said: &mut mpsc::Receiver<Said>,
     rooms: &Rooms,
 ) -> Error {
-    let mut messages = subscription.on_message();
-    let mut asking = interval(PATIENCE);
+    let mut under_way = None;
+    let error = select! {
+        biased; // what is known to be carried is not told again
+        error = publish(publisher.clone(), said, &mut under_way) => error,
+        error = hear(subscription, rooms) => error,
+        error = ask(publisher) => error,
+    };
+    // It may have been heard elsewhere, or not: it is carried at most once. Here it is.
+    if let Some((room, text)) = under_way {
+        rooms.tell(&room, &text);
+    }
+    error
+}
+
+/// One text after the other: so all of them come in the order in which they were said.
+async fn publish(
+    mut redis: MultiplexedConnection,
+    said: &mut mpsc::Receiver<Said>,
+    under_way: &mut Option<Said>,
+) -> Error {
     loop {
-        select! {
-            // What others say goes before what is said here: it piles up, and this need not.
-            biased;
-            // One that hangs ends no connection, and where nobody speaks nothing else fails.
-            _ = asking.tick() => {
-                let ping = redis::cmd("PING");
-                match timeout(PATIENCE, ping.query_async::<()>(&mut publisher)).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => return error.into(),
-                    Err(late) => return late.into(),
-                }
-            }
-            message = messages.next() => {
-                let Some(message) = message else { return "it ended the connection".into() };
-                let line: String = message.get_payload().unwrap_or_default();
-                // A room is a path, so it has no spaces.
-                let Some((room, text)) = line.split_once(' ') else { continue };
-                rooms.tell(room, text);
-            }
-            Some((room, text)) = said.recv() => {
-                let line = format!("{room} {text}");
-                let publish = publisher.publish::<_, _, ()>(CHANNEL, line);
-                let error: Error = match timeout(PATIENCE, publish).await {
-                    Ok(Ok(())) => continue,
-                    Ok(Err(error)) => error.into(),
-                    Err(late) => late.into(),
-                };
-                rooms.tell(&room, &text);
-                return error;
-            }
+        *under_way = said.recv().await;
+        let Some((room, text)) = under_way else { return "nobody speaks any more".into() };
+        let publish = redis.publish::<_, _, ()>(CHANNEL, format!("{room} {text}"));
+        if let Err(error) = in_time(publish).await {
+            return error;
+        }
+        *under_way = None;
+    }
+}
+
+async fn hear(mut subscription: PubSub, rooms: &Rooms) -> Error {
+    let mut messages = subscription.on_message();
+    while let Some(message) = messages.next().await {
+        let line: String = message.get_payload().unwrap_or_default();
+        // A room is a path, so it has no spaces.
+        if let Some((room, text)) = line.split_once(' ') {
+            rooms.tell(room, text);
+            yield_now().await; // they hear it before more is said
         }
     }
+    "it ended the connection".into()
+}
+
+/// Redis that hangs ends no connection, and where nobody speaks nothing else fails.
+async fn ask(mut redis: MultiplexedConnection) -> Error {
+    loop {
+        sleep(PATIENCE).await;
+        if let Err(error) = in_time(redis::cmd("PING").query_async(&mut redis)).await {
+            return error;
+        }
+    }
+}
+
+async fn in_time(request: impl Future<Output = RedisResult<()>>) -> Result<(), Error> {
+    Ok(timeout(PATIENCE, request).await??)
 }

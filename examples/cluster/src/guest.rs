@@ -5,16 +5,15 @@ use std::time::{Duration, Instant};
 
 use sansocket::{CloseCode, CloseFrame, Message, Received, Server, WebSocket};
 use shared::{Error, Opened, Options};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio::net::tcp::ReadHalf;
 use tokio::select;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::{sleep, timeout};
 
+use crate::output::Output;
 use crate::{House, http1};
-
-/// Bytes that are written at once, one text more at most.
-const OUTPUT: usize = 64 * 1024;
 
 pub(crate) async fn serve(
     mut stream: TcpStream,
@@ -26,115 +25,130 @@ pub(crate) async fn serve(
     let opening = http1::open(&mut stream, options);
     let opened = timeout(options.handshake_timeout, opening).await??;
     let Some(Opened { ws, path, first }) = opened else { return Ok(()) };
-    let name = format!("{}.{number}", house.name);
+    let (mut stream, writer) = stream.split();
     let room: Arc<str> = path.trim_start_matches('/').into();
-    // Before the others hear of it, so that it misses nothing.
-    let mut heard = house.rooms.enter(&room);
-    let mut guest = Guest { ws: ws.keepalive(options.timeouts()), name, room, house };
-    let result = guest.visit(&mut stream, first, &mut heard, options).await;
-    guest.house.rooms.leave(&guest.room, heard);
-    stream.shutdown().await?;
+    let mut guest = Guest {
+        ws: ws.keepalive(options.timeouts()),
+        output: Output::new(writer, options.idle_timeout),
+        name: format!("{}.{number}", house.name),
+        // Before the others hear of it, so that it misses nothing.
+        heard: house.rooms.enter(&room),
+        room,
+        house,
+    };
+    let result = guest.visit(&mut stream, first).await;
+    guest.house.rooms.leave(&guest.room, guest.heard);
+    guest.output.shutdown().await?;
     // Closing at once, with bytes unread, would reset the connection and could lose the Close.
     let end = async { while matches!(stream.read(&mut [0; 4096]).await, Ok(1..)) {} };
     timeout(options.handshake_timeout, end).await.ok();
     result
 }
 
-struct Guest {
+struct Guest<'s> {
     ws: WebSocket<Server>,
+    output: Output<'s>,
+    /// What is said in the room.
+    heard: Receiver<Arc<str>>,
     name: String,
     room: Arc<str>,
     house: House,
 }
 
-impl Guest {
-    async fn visit(
-        &mut self,
-        stream: &mut TcpStream,
-        first: Vec<u8>,
-        heard: &mut Receiver<Arc<str>>,
-        options: &Options,
-    ) -> Result<(), Error> {
-        self.tell(" joined").await?;
-        let result = self.talk(stream, first, heard, options).await;
-        self.tell(" left").await?;
-        result
+impl Guest<'_> {
+    async fn visit(&mut self, stream: &mut ReadHalf<'_>, first: Vec<u8>) -> Result<(), Error> {
+        let greeting = format!("room {}, you are {}", self.room, self.name);
+        self.ws.send(greeting, &mut self.output.bytes)?;
+        self.say(" joined").await?;
+        let result = self.talk(stream, first).await;
+        // After an error, too: it says why.
+        let written = self.output.write_all().await;
+        self.house.say.send((self.room.clone(), format!("{} left", self.name))).await?;
+        result.and(written)
     }
 
-    async fn talk(
-        &mut self,
-        stream: &mut TcpStream,
-        mut first: Vec<u8>,
-        heard: &mut Receiver<Arc<str>>,
-        options: &Options,
-    ) -> Result<(), Error> {
-        let (clock, mut buffer, mut output) = (Instant::now(), [0; 4096], Vec::new());
-        self.ws.send(format!("room {}, you are {}", self.room, self.name), &mut output)?;
+    async fn talk(&mut self, stream: &mut ReadHalf<'_>, mut first: Vec<u8>) -> Result<(), Error> {
+        let (clock, mut buffer) = (Instant::now(), [0; 4096]);
         let mut input = &mut first[..];
         loop {
-            let received = self.receive(&mut input, &mut output).await;
-            // After each thing that it says, it hears what was said meanwhile: so nobody who reads
-            // falls behind, however much is said.
-            while output.len() < OUTPUT && !heard.is_empty() {
-                self.hear(heard.recv().await, &mut output);
+            // Who does not read is not read from.
+            while !self.output.has_room() {
+                self.output.write().await?;
             }
+            let is_used_up = self.receive(&mut input).await?;
             // Last, so that what came in time is not found late.
-            let in_time = self.ws.on_timeout(clock.elapsed(), &mut output);
-            timeout(options.idle_timeout, stream.write_all(&output)).await??;
-            output = Vec::new(); // a long one does not stay
-            let is_used_up = received?;
-            in_time?;
+            self.ws.on_timeout(clock.elapsed(), &mut self.output.bytes)?;
             if self.ws.is_closed() {
                 return Ok(());
             }
             if !is_used_up {
                 continue;
             }
-            // Each of these may be dropped when another is faster: none has taken anything yet.
+            let wait = self.ws.wait(clock.elapsed()).unwrap_or(Duration::MAX);
+            // Each of these may be dropped when another is faster: it has taken nothing yet.
             input = select! {
                 n = stream.read(&mut buffer) => match n? {
                     0 => return Err("the peer vanished".into()),
                     n => &mut buffer[..n],
                 },
-                heard = heard.recv() => {
-                    self.hear(heard, &mut output);
-                    &mut []
-                }
-                () = sleep(self.ws.wait(clock.elapsed()).unwrap_or(Duration::MAX)) => &mut [],
+                error = self.hear() => return Err(error),
+                () = sleep(wait) => &mut [],
             };
         }
     }
 
     /// Takes one thing off the input, and tells the others of it; true when the input is used up.
-    async fn receive(
-        &mut self,
-        input: &mut &mut [u8],
-        output: &mut Vec<u8>,
-    ) -> Result<bool, Error> {
-        let Some(received) = self.ws.receive(input, output)? else { return Ok(true) };
+    async fn receive(&mut self, input: &mut &mut [u8]) -> Result<bool, Error> {
+        let Some(received) = self.ws.receive(input, &mut self.output.bytes)? else {
+            return Ok(true);
+        };
         match received {
-            Received::Message(Message::Text(text)) => self.tell(&format!(": {text}")).await?,
+            Received::Message(Message::Text(text)) => self.say(&format!(": {text}")).await?,
             Received::Message(Message::Binary(_)) => {
                 let close = CloseFrame::new(CloseCode::UNSUPPORTED_DATA, "text only")?;
-                self.ws.close(close, output);
+                self.ws.close(close, &mut self.output.bytes);
             }
             _ => {}
         }
         Ok(false)
     }
 
-    async fn tell(&self, what: &str) -> Result<(), Error> {
-        let text = format!("{}{what}", self.name);
-        Ok(self.house.say.send((self.room.clone(), text)).await?)
+    /// Tells the others, when it is the guest's turn. Until then it hears what they say: so nobody who
+    /// reads falls behind, however many talk, and however much it says itself.
+    ///
+    /// The guest's deadlines wait, too: that nothing is read meanwhile is not its fault.
+    async fn say(&mut self, what: &str) -> Result<(), Error> {
+        let said = (self.room.clone(), format!("{}{what}", self.name));
+        let say = self.house.say.clone();
+        select! {
+            biased; // it hears at least once, even if its turn is now
+            error = self.hear() => return Err(error),
+            // Asked for once, as who asks again stands behind all others.
+            turn = say.reserve() => turn?.send(said),
+        }
+        Ok(())
     }
 
-    /// Tells the guest what the others say.
-    fn hear(&mut self, heard: Result<Arc<str>, RecvError>, output: &mut Vec<u8>) {
-        match heard {
-            // It fails only after our Close, when the guest hears nothing any more.
-            Ok(text) => drop(self.ws.send(&*text, output)),
-            Err(RecvError::Lagged(_)) => self.ws.close(CloseCode::POLICY_VIOLATION, output),
-            Err(RecvError::Closed) => {} // not as long as the guest is in the room
+    /// Tells the guest what the others say, and writes, until that fails. It may be dropped whenever
+    /// it waits.
+    async fn hear(&mut self) -> Error {
+        loop {
+            select! {
+                biased; // what is there is written at once
+                heard = self.heard.recv(), if self.output.has_room() => match heard {
+                    // It fails only after our Close, when the guest hears nothing any more.
+                    Ok(text) => drop(self.ws.send(&*text, &mut self.output.bytes)),
+                    Err(RecvError::Lagged(_)) => {
+                        self.ws.close(CloseCode::POLICY_VIOLATION, &mut self.output.bytes);
+                    }
+                    Err(RecvError::Closed) => {} // not as long as the guest is in the room
+                },
+                written = self.output.write(), if !self.output.is_empty() => {
+                    if let Err(error) = written {
+                        return error;
+                    }
+                }
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ mod bus;
 mod guest;
 #[path = "../../tokio/src/http1.rs"]
 mod http1;
+mod output;
 mod rooms;
 
 use std::sync::Arc;
@@ -22,8 +23,8 @@ use shared::{Error, options};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-/// The most that a guest may say at once.
-const MAX_MESSAGE: u64 = 16 * 1024;
+/// The most bytes that a guest may say at once, inflated. Each room may hold hundreds of them.
+const MAX_MESSAGE: u64 = 1024;
 
 /// What the guests of a server share.
 #[derive(Clone)]

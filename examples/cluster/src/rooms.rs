@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::broadcast::{Receiver, Sender};
 
-/// How many texts a guest may fall behind. Each room has a queue of so many, of 16 KiB at most, so that
-/// those who flood one cannot end the slow of another.
+/// How many texts a guest may fall behind. Each room has a queue of so many, so that those who flood
+/// one cannot end the slow of another. Texts are counted and not bytes, so they must be short: of
+/// 1 KiB and a name at most, they are 256 KiB and some, for which who compresses sends a thirtieth.
 const BEHIND: usize = 256;
 
 type ByName = HashMap<Arc<str>, Sender<Arc<str>>>;
