@@ -233,9 +233,9 @@ class Server:
         self.answers(peer, b"and me?")
         peer.close()
 
-    def connections(self):
+    def connections(self, over_tls=False):
         """How many the server still holds open, whatever it thinks of them."""
-        local = "0100007F:%04X" % self.address[1]
+        local = "0100007F:%04X" % (self.tls if over_tls else self.address)[1]
         with open("/proc/net/tcp") as table:
             rows = [line.split() for line in table]
         return sum(1 for row in rows if row[1] == local and row[3] in ("01", "08"))
@@ -349,9 +349,9 @@ def never_reads_pongs(server):
     return never_reads(server, bytes(125), PING)
 
 
-def unread(server):
+def unread(server, over_tls):
     """Bytes that the kernel holds of what the server wrote: on their way, or not yet read."""
-    here, total = "0100007F:%04X" % server.address[1], 0
+    here, total = "0100007F:%04X" % (server.tls if over_tls else server.address)[1], 0
     with open("/proc/net/tcp") as table:
         for row in (line.split() for line in table):
             sending, arrived = row[4].split(":") if row[1] == here or row[2] == here else ("0", "0")
@@ -359,27 +359,33 @@ def unread(server):
     return total
 
 
-def reads_no_more(server, now_and_then):
+def reads_no_more(server, now_and_then=b"", over_tls=False):
     """A peer of which a little waits to be written, less than stops a server from reading."""
-    peer = server.peer(receive_buffer=4096)
+    if over_tls:
+        peer = tls_peer(server.tls, "http/1.1", receive_buffer=4096)
+        peer.send(REQUEST)
+        peer.expect_open()
+    else:
+        peer = server.peer(receive_buffer=4096)
     message = frame(BINARY if server.rooms is None else TEXT, b"m" * server.long)
     sent, rounds, end = 0, 0, time.monotonic() + LIMIT
     try:
-        while server.connections() > 0:
+        while server.connections(over_tls) > 0:
+            held = sent - unread(server, over_tls)
             if time.monotonic() > end:
-                raise Fault(f"it is kept without end, with {unread(server)} of {sent} bytes in the kernel")
-            if unread(server) >= sent:  # the server holds nothing yet
+                raise Fault(f"it is kept without end, with {held} of {sent} bytes not in the kernel")
+            if held <= 0:
                 peer.send(message)
                 sent += len(message) - 4  # the key
                 rounds, end = 0, time.monotonic() + LIMIT
                 if sent > HELD:
                     raise Fault(f"{sent >> 20} MiB were taken from a peer that reads nothing")
             else:
-                if rounds > 50:  # it is not just on its way
+                if rounds % 20 == 19:  # it is not just on its way
                     peer.send(now_and_then)
                 time.sleep(0.01)
                 rounds += 1
-    except ConnectionError:
+    except (ConnectionError, ssl.SSLError):
         pass  # thrown out already
     peer.close()
     return f"{sent >> 10} KiB sent"
@@ -447,12 +453,26 @@ def never_reads_bombs(server):
 
 def deaf_and_mute(server):
     """Who takes nothing and says nothing is not kept without end."""
-    return reads_no_more(server, b"")
+    return reads_no_more(server)
 
 
 def deaf_and_talking(server):
     """Nor is who takes nothing, and says a little now and then."""
     return reads_no_more(server, frame(PONG))
+
+
+def deaf_and_asking(server):
+    """Nor if that is answered, and the answer held beside the rest."""
+    return reads_no_more(server, frame(TEXT, b"x"))
+
+
+def deaf_over_tls(server):
+    """Nor if TLS takes what the peer does not."""
+    return reads_no_more(server, over_tls=True)
+
+
+def deaf_and_asking_over_tls(server):
+    return reads_no_more(server, frame(TEXT, b"x"), over_tls=True)
 
 
 def idle(server):
@@ -530,12 +550,12 @@ def too_big(server):
         raise Fault(f"it said {said!r}")
 
 
-def over_tls(address, protocol):
+def tls_peer(address, protocol, receive_buffer=None):
     """A raw client over TLS, which speaks HTTP/1.1 or HTTP/2. An end without close_notify is an error."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols([protocol])
-    peer = Peer(address, opened=False)
+    peer = Peer(address, opened=False, receive_buffer=receive_buffer)
     peer.socket = context.wrap_socket(peer.socket, suppress_ragged_eofs=False)
     return peer
 
@@ -547,16 +567,16 @@ def tls(server):
         peer.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[:length] + bytes(length))
         peer.reset()
     for length in range(0, len(REQUEST), 10):
-        peer = over_tls(server.tls, "http/1.1")
+        peer = tls_peer(server.tls, "http/1.1")
         peer.send(REQUEST[:length])
         peer.reset()
     silent = [Peer(server.tls, opened=False) for _ in range(100)]
     # The beginning of HTTP/2, an empty SETTINGS frame, and then nothing.
     preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
-    idle = [over_tls(server.tls, "h2") for _ in range(20)]
+    idle = [tls_peer(server.tls, "h2") for _ in range(20)]
     for n, peer in enumerate(idle):
         peer.send(preface[: len(preface) - n])
-    peer = over_tls(server.tls, "http/1.1")
+    peer = tls_peer(server.tls, "http/1.1")
     peer.send(REQUEST + frame(TEXT, b"and me?"))
     peer.expect_open()
     if peer.message() != b"and me?":
@@ -579,7 +599,7 @@ def end_of_tls(server):
         peer.close()
 
     def opened():
-        peer = over_tls(server.tls, "http/1.1")
+        peer = tls_peer(server.tls, "http/1.1")
         peer.send(REQUEST + frame(TEXT, b"hello"))
         peer.expect_open()
         return peer
@@ -590,7 +610,7 @@ def end_of_tls(server):
         ends(peer, last)
         if answer not in peer.buffer:
             raise Fault(f"{peer.buffer!r} in answer to {last!r}")
-    peer = over_tls(server.tls, "http/1.1")
+    peer = tls_peer(server.tls, "http/1.1")
     peer.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
     ends(peer, "the page")
     for what in "TCP is half-closed", "TLS is half-closed":
@@ -642,6 +662,30 @@ def long_messages(name, command):
             raise Fault(f"{grown >> 10} KiB are kept by {LONG} silent connections")
         return f"{grown >> 10} KiB kept by {LONG} connections"
     finally:
+        server.stop()
+
+
+def slow(name, command):
+    """Who takes a little now and then, of much that waits for it, is alive."""
+    server = Server(name, command, idle_timeout=2 * IDLE_TIMEOUT)
+    peer = server.peer(receive_buffer=4096)
+    peer.socket.settimeout(1)
+    message = frame(BINARY, bytes(10_000))
+    taken = 0
+    try:
+        with contextlib.suppress(TimeoutError):  # full
+            while True:
+                peer.send(message)
+        peer.socket.settimeout(LIMIT)
+        end = time.monotonic() + 4 * IDLE_TIMEOUT
+        while time.monotonic() < end:
+            if not (data := peer.socket.recv(1024)):
+                raise Fault(f"it is ended after {taken} bytes")
+            taken += len(data)
+            time.sleep(0.1)
+        return f"{taken >> 10} KiB taken"
+    finally:
+        peer.close()
         server.stop()
 
 
@@ -735,16 +779,17 @@ def newcomers(name, command):
 SCENARIOS = [
     killed_in_the_handshake, killed_in_a_frame, half_closed, byte_by_byte, slow_request, too_big, stopped,
     never_reads_messages, never_reads_letters, never_reads_pongs, never_reads_bombs, floods_pings,
-    deaf_and_mute, deaf_and_talking, alive, idle,
+    deaf_and_mute, deaf_and_talking, deaf_and_asking, alive, idle,
 ]
+OVER_TLS = [tls, end_of_tls, deaf_over_tls, deaf_and_asking_over_tls]
 # What is tried on a server of its own: on each, and on some.
-ALONE = [out_of_files, long_messages]
+ALONE = [out_of_files, long_messages, slow]
 ALONE_ON = {"threads": [out_of_threads], "c": [out_of_threads], "uring": [enough, newcomers], "epoll": [newcomers]}
 # The cluster is no echo server. It closes who falls behind, and the C program who floods it by Pings:
 # what comes then is read and dropped, up to a deadline. The C program sends compressed pieces back as
 # they are.
 LEFT_OUT = {
-    "cluster": [half_closed, byte_by_byte, never_reads_letters, never_reads_bombs, long_messages],
+    "cluster": [half_closed, byte_by_byte, never_reads_letters, never_reads_bombs, long_messages, slow],
     "c": [never_reads_pongs, never_reads_bombs],
 }
 
@@ -763,7 +808,7 @@ def try_all(name, command, results):
     server = None
     try:
         server = Server(name, command)
-        for scenario in [*SCENARIOS, *([tls, end_of_tls] if server.tls else [])]:
+        for scenario in [*SCENARIOS, *(OVER_TLS if server.tls else [])]:
             if scenario in LEFT_OUT.get(name, []):
                 continue
             what = scenario.__name__.replace("_", " ")
