@@ -38,6 +38,8 @@ pub(crate) async fn serve(
     };
     let result = guest.visit(&mut stream, first).await;
     guest.house.rooms.leave(&guest.room, guest.heard);
+    // After an error, too: it says why.
+    guest.output.write_all().await?;
     guest.output.shutdown().await?;
     // Closing at once, with bytes unread, would reset the connection and could lose the Close.
     let end = async { while matches!(stream.read(&mut [0; 4096]).await, Ok(1..)) {} };
@@ -61,10 +63,8 @@ impl Guest<'_> {
         self.ws.send(greeting, &mut self.output.bytes)?;
         self.say(" joined").await?;
         let result = self.talk(stream, first).await;
-        // After an error, too: it says why.
-        let written = self.output.write_all().await;
         self.house.say.send((self.room.clone(), format!("{} left", self.name))).await?;
-        result.and(written)
+        result
     }
 
     async fn talk(&mut self, stream: &mut ReadHalf<'_>, mut first: Vec<u8>) -> Result<(), Error> {
@@ -140,6 +140,7 @@ impl Guest<'_> {
                     Ok(text) => drop(self.ws.send(&*text, &mut self.output.bytes)),
                     Err(RecvError::Lagged(_)) => {
                         self.ws.close(CloseCode::POLICY_VIOLATION, &mut self.output.bytes);
+                        return "it fell behind".into();
                     }
                     Err(RecvError::Closed) => {} // not as long as the guest is in the room
                 },
