@@ -240,7 +240,7 @@ def main():
             fast.hears(f"{fast.name}: {text}")
             said += 1
             end = time.monotonic() + 1
-            while not (written := unread(server) >= said * len(text)) and time.monotonic() < end:
+            while not (written := unread(server, over_tls=False) >= said * len(text)) and time.monotonic() < end:
                 time.sleep(0.01)
             unwritten = not written
         flood(server)
