@@ -22,8 +22,7 @@ pub(crate) async fn serve(
     options: &Options,
 ) -> Result<(), Error> {
     stream.set_nodelay(true)?;
-    let opening = http1::open(&mut stream, options);
-    let opened = timeout(options.handshake_timeout, opening).await??;
+    let opened = http1::open(&mut stream, options).await?;
     let Some(Opened { ws, path, first }) = opened else { return Ok(()) };
     let (mut stream, writer) = stream.split();
     let room: Arc<str> = path.trim_start_matches('/').into();
