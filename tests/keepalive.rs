@@ -702,6 +702,22 @@ mod layer_2 {
     }
 
     #[test]
+    fn who_takes_what_is_written_has_more_time() {
+        for progress in [false, true] {
+            let mut ws = WebSocket::server(Config::new()).keepalive(TIMEOUTS);
+            let mut output = Vec::new();
+            ws.on_timeout(ms(0), &mut output).unwrap();
+            ws.on_timeout(ms(100), &mut output).unwrap();
+            if progress {
+                ws.on_progress();
+            }
+            ws.on_timeout(ms(120), &mut output).unwrap();
+            assert_eq!(ws.wait(ms(120)), Some(ms(if progress { 30 } else { 10 })));
+        }
+        WebSocket::server(Config::new()).on_progress();
+    }
+
+    #[test]
     fn our_close_has_a_deadline() {
         let mut ws = WebSocket::server(Config::new()).keepalive(TIMEOUTS);
         let mut output = Vec::new();

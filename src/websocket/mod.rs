@@ -262,6 +262,14 @@ impl<R: Role> WebSocket<R> {
         }
     }
 
+    /// The transport took some of the `output`, so the peer has more time to answer
+    /// a Ping, which may stand behind a long message on a slow line.
+    ///
+    /// Without [`keepalive`](Self::keepalive) it does nothing.
+    pub fn on_progress(&mut self) {
+        self.note_bytes();
+    }
+
     /// How long the last answered Ping of [`on_timeout`](Self::on_timeout) took,
     /// there and back.
     #[must_use]
