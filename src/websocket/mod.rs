@@ -262,8 +262,10 @@ impl<R: Role> WebSocket<R> {
         }
     }
 
-    /// The transport took some of the `output`, so the peer has more time to answer
-    /// a Ping, which may stand behind a long message on a slow line.
+    /// The transport took some of an `output` of which it had not taken all, so the
+    /// peer has more time to answer a Ping, which may stand behind a long message on
+    /// a slow line. (What is taken at once says nothing of the peer: it lies in a
+    /// buffer of the system.)
     ///
     /// Without [`keepalive`](Self::keepalive) it does nothing.
     pub fn on_progress(&mut self) {

@@ -73,6 +73,7 @@ impl Guest<'_> {
             // Who does not read is not read from.
             while !self.output.has_room() {
                 self.output.write().await?;
+                self.note_progress();
             }
             let is_used_up = self.receive(&mut input).await?;
             // Last, so that what came in time is not found late.
@@ -93,6 +94,13 @@ impl Guest<'_> {
                 error = self.hear() => return Err(error),
                 () = sleep(wait) => &mut [],
             };
+        }
+    }
+
+    /// While there is more than the system's buffer takes, a Ping may stand behind it.
+    fn note_progress(&mut self) {
+        if !self.output.is_empty() {
+            self.ws.on_progress();
         }
     }
 
@@ -143,11 +151,10 @@ impl Guest<'_> {
                     }
                     Err(RecvError::Closed) => {} // not as long as the guest is in the room
                 },
-                written = self.output.write(), if !self.output.is_empty() => {
-                    if let Err(error) = written {
-                        return error;
-                    }
-                }
+                written = self.output.write(), if !self.output.is_empty() => match written {
+                    Ok(()) => self.note_progress(),
+                    Err(error) => return error,
+                },
             }
         }
     }

@@ -9,18 +9,20 @@ use tokio::time::{Instant, timeout_at};
 
 /// How many bytes may wait before no more is read from the guest, nor heard for it.
 const ENOUGH: usize = 16 * 1024;
+/// More cannot be added to every time.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 pub(crate) struct Output<'s> {
     pub(crate) bytes: Vec<u8>,
     stream: WriteHalf<'s>,
-    /// When the guest last took some, and how long it may take none.
-    taken: Instant,
+    /// Since when the guest has taken none of them, and how long it may.
+    stuck_since: Option<Instant>,
     patience: Duration,
 }
 
 impl<'s> Output<'s> {
     pub(crate) fn new(stream: WriteHalf<'s>, patience: Duration) -> Self {
-        Self { bytes: Vec::new(), stream, taken: Instant::now(), patience }
+        Self { bytes: Vec::new(), stream, stuck_since: None, patience: patience.min(FOR_EVER) }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -34,10 +36,11 @@ impl<'s> Output<'s> {
     /// Writes as much as the guest takes. Dropped before it is done, it has written nothing, and the
     /// deadline stays where it was.
     pub(crate) async fn write(&mut self) -> Result<(), Error> {
+        let since = *self.stuck_since.get_or_insert_with(Instant::now);
         let write = self.stream.write(&self.bytes);
-        let written = timeout_at(self.taken + self.patience, write).await??;
+        let written = timeout_at(since + self.patience, write).await??;
         self.bytes.drain(..written);
-        self.taken = Instant::now();
+        self.stuck_since = None;
         if self.is_empty() {
             self.bytes = Vec::new(); // a long one does not stay
         }
