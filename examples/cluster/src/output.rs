@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use shared::Error;
+use shared::options::FOR_EVER;
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::WriteHalf;
 use tokio::time::{Instant, timeout_at};
 
 /// How many bytes may wait before no more is read from the guest, nor heard for it.
 const ENOUGH: usize = 16 * 1024;
-/// More cannot be added to every time.
-const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 pub(crate) struct Output<'s> {
     pub(crate) bytes: Vec<u8>,

@@ -12,6 +12,9 @@ use sansocket::Config;
 use sansocket::deflate::Compression;
 use sansocket::keepalive::Timeouts;
 
+/// Longer than anybody waits, and short enough to be added to a clock.
+pub const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// What the command line asks for.
 #[derive(Clone, Copy)]
 pub struct Options {

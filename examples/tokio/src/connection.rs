@@ -8,9 +8,9 @@ use std::io;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use sansocket::{MessageReceiver, MessageSender, Server};
+use shared::options::FOR_EVER;
 use shared::{Error, Incoming, Opened, Options, Outgoing};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::select;
@@ -23,9 +23,6 @@ use tokio_io_timeout::TimeoutWriter;
 const BUFFER: usize = 16 * 1024;
 /// Bytes that wait to be written; or one message, if it is longer.
 const ROOM: usize = 64 * 1024;
-
-/// Longer than anybody waits, and short enough to be added to a clock.
-const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// Something to send, and the room that it takes until it is written.
 type Queued = (Outgoing, OwnedSemaphorePermit);
