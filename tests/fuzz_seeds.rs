@@ -10,8 +10,6 @@ mod targets;
 use std::fs;
 use std::path::Path;
 
-use sansocket::ProtocolError as Error;
-
 const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds");
 
 #[test]
@@ -30,27 +28,7 @@ fn every_seed() {
 /// the way to it.
 #[test]
 fn every_error() {
-    let errors = [
-        Error::ReservedBits,
-        Error::ReservedOpcode,
-        Error::FragmentedControl,
-        Error::ControlTooLong,
-        Error::UnexpectedContinuation,
-        Error::UnfinishedMessage,
-        Error::Unmasked,
-        Error::Masked,
-        Error::LengthNotMinimal,
-        Error::LengthOverflow,
-        Error::ClosePayloadOfOneByte,
-        Error::BadCloseCode,
-        Error::BadCloseReason,
-        Error::BadCompression,
-        Error::TextNotUtf8,
-        Error::MessageTooBig,
-        Error::FrameTooBig,
-        Error::TooManyFragments,
-    ];
-    for error in errors {
+    for error in targets::common::ERRORS {
         let seed = format!("{SEEDS}/receive_splits/{error:?}");
         let seed = fs::read(&seed).expect(&seed);
         assert_eq!(targets::receive_splits(&seed), Some(error));

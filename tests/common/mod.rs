@@ -28,6 +28,28 @@ pub(crate) const PING: u8 = 0x89;
 pub(crate) const PONG: u8 = 0x8A;
 pub(crate) const FIN: u8 = 0x80;
 
+/// All that a peer can do wrong.
+pub(crate) const ERRORS: [ProtocolError; 18] = [
+    ProtocolError::ReservedBits,
+    ProtocolError::ReservedOpcode,
+    ProtocolError::FragmentedControl,
+    ProtocolError::ControlTooLong,
+    ProtocolError::UnexpectedContinuation,
+    ProtocolError::UnfinishedMessage,
+    ProtocolError::Unmasked,
+    ProtocolError::Masked,
+    ProtocolError::LengthNotMinimal,
+    ProtocolError::LengthOverflow,
+    ProtocolError::ClosePayloadOfOneByte,
+    ProtocolError::BadCloseCode,
+    ProtocolError::BadCloseReason,
+    ProtocolError::BadCompression,
+    ProtocolError::TextNotUtf8,
+    ProtocolError::MessageTooBig,
+    ProtocolError::FrameTooBig,
+    ProtocolError::TooManyFragments,
+];
+
 impl Side {
     /// A well-formed frame for this end: masked for the server alone.
     ///

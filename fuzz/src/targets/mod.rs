@@ -6,7 +6,7 @@
 //! captured stream can be tried by putting a few bytes before it.
 
 #[path = "../../../tests/common/mod.rs"]
-mod common;
+pub(crate) mod common;
 pub mod compression;
 mod connect;
 mod conversation;
