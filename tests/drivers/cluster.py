@@ -19,7 +19,7 @@ import tempfile
 import time
 
 sys.dont_write_bytecode = True
-from faults import BINARY, CLOSE, LIMIT, REQUEST, TEXT, Fault, Peer, frame, unread
+from faults import BINARY, CLOSE, LIMIT, REQUEST, TEXT, Fault, Peer, frame, unread, written_to
 
 APART = "* the other servers are out of reach"
 JOINED = "* joined with the other servers"
@@ -86,8 +86,7 @@ class Server:
         return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
     def said(self):
-        self.errors.seek(0)
-        return self.errors.read().decode()
+        return written_to(self.errors)
 
     def end(self):
         self.process.kill()
