@@ -1,7 +1,10 @@
-//! The limits of a connection, in one place. (What needs a clock is in `keepalive`,
-//! what compression needs in `deflate`, the length of a head is its reader's.)
+//! The limits of a connection, all in one place.
 
-/// What a connection bears and how it behaves; each limit is finite.
+/// What a connection bears from its peer, and how it behaves; each limit is finite.
+///
+/// All that a peer can make grow has its limit here: who reads a head, receives,
+/// inflates or keeps deadlines is given the `Config` and takes what is for it. How
+/// long to wait is in [`Timeouts`](crate::keepalive::Timeouts).
 ///
 /// ```
 /// use sansocket::{Config, Connection};
@@ -13,42 +16,40 @@
 #[must_use]
 pub struct Config {
     pub(crate) max_message: u64,
-    /// `u32::MAX` is none.
-    max_frame: u32,
+    pub(crate) max_frame: u32,
     pub(crate) max_fragments: u32,
-    /// The longest message that may be one frame, of those up to 64 KiB.
-    pub(crate) max_whole: u16,
+    pub(crate) max_ratio: u32,
+    pub(crate) max_control_frames: u32,
+    pub(crate) max_head: usize,
     pub(crate) drop_after_close: bool,
-    /// Whether permessage-deflate is agreed.
     pub(crate) allow_compressed: bool,
-    /// Whether pieces of data that are not compressed may be left masked, and their
-    /// text unjudged, to layer 2: it unmasks as it copies, and judges as it makes
-    /// the `str`.
-    pub(crate) leave_data: bool,
 }
 
 impl Config {
-    /// The defaults: messages of 16 MiB, in one frame or up to 131,072.
+    /// The defaults: heads of 16 KiB, messages of 16 MiB in one frame or up to
+    /// 131,072, and 1,000 control frames a second.
     pub const fn new() -> Self {
         Self {
             max_message: 16 << 20,
             max_frame: u32::MAX,
             max_fragments: 1 << 17,
-            max_whole: u16::MAX,
+            max_ratio: 1_032,
+            max_control_frames: 1_000,
+            max_head: 16 << 10,
             drop_after_close: false,
             allow_compressed: false,
-            leave_data: false,
         }
     }
 
     /// The most bytes of payload in a message, all fragments together.
     ///
     /// A longer one fails with [`MessageTooBig`] at the header that passes the
-    /// limit, before any of that frame's payload. Default: 16 MiB.
+    /// limit, before any of that frame's payload. Where messages are compressed,
+    /// what they inflate to counts. Default: 16 MiB.
     ///
     /// [`MessageTooBig`]: crate::ProtocolError::MessageTooBig
     pub const fn max_message(self, bytes: u64) -> Self {
-        Self { max_message: bytes, ..self }.with_max_whole()
+        Self { max_message: bytes, ..self }
     }
 
     /// The most bytes of payload in a frame, as they come, compressed or not.
@@ -60,7 +61,7 @@ impl Config {
     ///
     /// [`FrameTooBig`]: crate::ProtocolError::FrameTooBig
     pub const fn max_frame(self, bytes: u32) -> Self {
-        Self { max_frame: bytes, ..self }.with_max_whole()
+        Self { max_frame: bytes, ..self }
     }
 
     /// The most frames in a message, empty ones included; at least 1.
@@ -73,22 +74,51 @@ impl Config {
         Self { max_fragments: frames, ..self }
     }
 
-    /// The most bytes in a frame, if that is limited.
-    pub(crate) fn frame_limit(&self) -> Option<u64> {
-        (self.max_frame < u32::MAX).then_some(self.max_frame.into())
+    /// How many times its compressed size a message may have that layer 2
+    /// inflates, once it is over 64 KiB.
+    ///
+    /// A greater one fails with [`MessageTooBig`]. What it takes is bounded by
+    /// [`max_message`](Self::max_message) already; with this, a few bytes cannot
+    /// make it so much. Regular data, a log or a table, shrinks by more than a
+    /// hundred. Default: 1,032, which is all that DEFLATE can do.
+    ///
+    /// [`MessageTooBig`]: crate::ProtocolError::MessageTooBig
+    pub const fn max_ratio(self, ratio: u32) -> Self {
+        Self { max_ratio: ratio, ..self }
     }
 
-    const fn with_max_whole(self) -> Self {
-        let Self { max_message, max_frame, .. } = self;
-        let max = if max_message < max_frame as u64 { max_message } else { max_frame as u64 };
-        let max_whole = if max < u16::MAX as u64 { max as u16 } else { u16::MAX };
-        Self { max_whole, ..self }
+    /// How many Pings and Pongs may come in a second; more of them close the
+    /// connection with 1008. Default: 1,000; `u32::MAX` is no limit.
+    ///
+    /// A Ping is the one frame to which the protocol itself wants an answer. As
+    /// a network may hold them up, those of ten seconds may come at once. The
+    /// answer to a Ping of ours does not count.
+    ///
+    /// For a [`Keepalive`](crate::keepalive::Keepalive), in a `WebSocket` or
+    /// beside a connection. Without one there is no clock to count by: the caller
+    /// sees each of them, and may stop reading.
+    pub const fn max_control_frames(self, per_second: u32) -> Self {
+        Self { max_control_frames: per_second, ..self }
     }
 
-    /// Data is finished in layer 2.
-    #[cfg(feature = "alloc")]
-    pub(crate) const fn for_layer_2(self, allow_compressed: bool) -> Self {
-        Self { leave_data: true, allow_compressed, ..self }
+    /// The most bytes in the head of a request or a response, interim responses
+    /// included.
+    ///
+    /// A longer one fails with [`HeadTooLarge`] at the byte that passes the limit.
+    /// The default bears the cookies of a browser and what proxies add: 16 KiB.
+    ///
+    /// The buffer for a head should have as many bytes: then it is never full before
+    /// the head is whole or refused. (Reading into a full buffer gives 0 bytes,
+    /// which looks like the end.)
+    ///
+    /// For a [`RequestReader`] and a [`ResponseReader`]; a head of HTTP/2 or 3 is
+    /// its library's.
+    ///
+    /// [`HeadTooLarge`]: crate::handshake::HandshakeError::HeadTooLarge
+    /// [`RequestReader`]: crate::handshake::RequestReader
+    /// [`ResponseReader`]: crate::handshake::ResponseReader
+    pub const fn max_head(self, bytes: usize) -> Self {
+        Self { max_head: bytes, ..self }
     }
 
     /// Whether messages may be compressed, permessage-deflate being agreed.

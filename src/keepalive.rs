@@ -78,10 +78,11 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::close::{CloseCode, CloseFrame};
+use crate::config::Config;
 use crate::connection::Event;
 use crate::payload::Payload;
 
-/// How long to wait for what, and how often a peer may ask for an answer.
+/// How long to wait for what.
 ///
 /// [`Duration::MAX`] is for ever; less than a millisecond counts as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,13 +93,11 @@ pub struct Timeouts {
     answer: Duration,
     idle: Duration,
     close: Duration,
-    control_frames: u32,
 }
 
 impl Timeouts {
     /// The defaults: a Ping every 20 seconds, 20 more to answer it, 10 for
-    /// either handshake, any time without messages, and 1,000 control frames a
-    /// second.
+    /// either handshake, and any time without messages.
     pub const fn new() -> Self {
         Self {
             handshake: Duration::from_secs(10),
@@ -106,7 +105,6 @@ impl Timeouts {
             answer: Duration::from_secs(20),
             idle: Duration::MAX,
             close: Duration::from_secs(10),
-            control_frames: 1_000,
         }
     }
 
@@ -143,16 +141,6 @@ impl Timeouts {
     /// seconds.
     pub const fn close(self, time: Duration) -> Self {
         Self { close: time, ..self }
-    }
-
-    /// How many Pings and Pongs the peer may send a second before the connection
-    /// is closed with 1008. Default: 1,000; `u32::MAX` is no limit.
-    ///
-    /// A Ping is the one frame to which the protocol itself wants an answer. As
-    /// a network may hold them up, those of ten seconds may come at once. The
-    /// answer to a Ping of ours does not count.
-    pub const fn control_frames(self, per_second: u32) -> Self {
-        Self { control_frames: per_second, ..self }
     }
 }
 
@@ -229,6 +217,7 @@ impl From<TimedOut> for CloseFrame {
 #[derive(Clone, Debug)]
 pub struct Keepalive {
     timeouts: Timeouts,
+    max_control_frames: u32,
     phase: Phase,
     /// When the phase began; `None` until the next call tells the time. So, too,
     /// the two below.
@@ -271,6 +260,7 @@ impl Keepalive {
     pub const fn new(timeouts: Timeouts) -> Self {
         Self {
             timeouts,
+            max_control_frames: Config::new().max_control_frames,
             phase: Phase::Open,
             since: None,
             heard: None,
@@ -290,10 +280,17 @@ impl Keepalive {
         Self { phase: Phase::Opening, ..Self::new(timeouts) }
     }
 
+    /// With [`Config::max_control_frames`], if it is not the default.
+    #[must_use]
+    pub const fn with_config(self, config: Config) -> Self {
+        Self { max_control_frames: config.max_control_frames, ..self }
+    }
+
     /// The opening handshake is finished.
     pub fn opened(&mut self) {
         if self.phase == Phase::Opening {
-            *self = Self::new(self.timeouts);
+            let max_control_frames = self.max_control_frames;
+            *self = Self { max_control_frames, ..Self::new(self.timeouts) };
         }
     }
 
@@ -441,7 +438,7 @@ impl Keepalive {
     /// Whether more Pings and Pongs are left than those of ten seconds, once as
     /// many are taken off as were allowed in the seconds that passed.
     fn is_flooded(&mut self, now: Duration) -> bool {
-        let rate = u64::from(self.timeouts.control_frames);
+        let rate = u64::from(self.max_control_frames);
         let seconds = between(self.counted, now).as_secs();
         self.controls = self.controls.saturating_sub(rate.saturating_mul(seconds));
         let counted = self.counted.saturating_add(Duration::from_secs(seconds));

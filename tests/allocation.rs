@@ -527,7 +527,7 @@ fn sizes() {
         ("Connection<Server>", size_of::<Connection<Server>>(), 200),
         ("WebSocket<Server>", size_of::<WebSocket<Server>>(), 264),
         ("ControlFrame", size_of::<ControlFrame>(), 2 + 4 + 125 + 1),
-        ("Keepalive", size_of::<Keepalive>(), 208),
+        ("Keepalive", size_of::<Keepalive>(), 200),
         ("Connection<Client>", size_of::<Connection<Client>>(), 312),
         ("Connection<Client<fn>>", size_of::<Connection<Client<fn() -> [u8; 4]>>>(), 208),
     ];

@@ -14,7 +14,7 @@ use sansocket::{ChaChaKeys, Client, Config, Message, ProtocolError, Received, Se
 
 fn agreement(takeover: bool) -> Agreement {
     let offers = Extensions::new(b"permessage-deflate; client_max_window_bits");
-    let wish = Compression::new().threshold(1).max_ratio(1000);
+    let wish = Compression::new().threshold(1);
     let wish = wish.send_takeover(takeover).receive_takeover(takeover);
     wish.accept(offers.map(Result::unwrap)).unwrap()
 }

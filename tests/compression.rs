@@ -274,9 +274,40 @@ fn the_limit_is_exact_and_a_bomb_stops_there() {
             }
         }
     }
-    let strict = agreement(true, Compression::new().max_ratio(100));
-    let mut server = WebSocket::server_with_compression(Config::new(), strict);
+    let mut server = server(true, Config::new().max_ratio(100));
     assert_eq!(received(&mut server, &mut bomb, 999), Err(ProtocolError::MessageTooBig));
+}
+
+/// What DEFLATE has of the densest: a literal, and matches of 258 bytes in two bits, of
+/// which a byte of zeros holds four.
+fn densest(zeros: usize) -> Vec<u8> {
+    // Of the codes, 18 (many zeros) has one bit, 1 and 2 have two.
+    let lengths_of_codes = ["000", "000", "100"].into_iter().chain(["000"; 12]);
+    let header = ["0", "01", "10111", "00000", "0111"].into_iter().chain(lengths_of_codes);
+    let header = header.chain(["010", "000", "010"]);
+    // Literal 0 and the end have two bits, a length of 258 and a distance of 1 one.
+    let codes = ["11", "01111111", "00101011", "11", "01000100", "10", "10"];
+    // The block's end, and a stored one, of which the rest is left out.
+    let bits = header.chain(codes).chain(["10"]).flat_map(str::bytes);
+    let bits = bits.chain((0..8 * zeros).map(|_| b'0')).chain(*b"11000");
+    let bits: Vec<_> = bits.map(|bit| bit - b'0').collect();
+    bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |byte, bit| byte << 1 | bit)).collect()
+}
+
+#[test]
+fn by_default_no_ratio_is_too_much() {
+    let zeros = 16_000;
+    let wire = frame(0xc2, &densest(zeros));
+    let too_much = Err(ProtocolError::MessageTooBig);
+    for (ratio, expected) in [(None, Ok(1 + 1032 * zeros)), (Some(1031), too_much)] {
+        for takeover in [true, false] {
+            let config = ratio.map_or(Config::new(), |ratio| Config::new().max_ratio(ratio));
+            let mut server = server(takeover, config);
+            let messages = received(&mut server, &mut wire.clone(), wire.len());
+            let lens = messages.map(|messages| messages[0].as_bytes().len());
+            assert_eq!(lens, expected, "{ratio:?}");
+        }
+    }
 }
 
 /// A message of `x` with a flush at the end of each piece, so that the input can
@@ -308,11 +339,10 @@ fn no_cut_gets_past_the_ratio() {
         (5, 16384, 5000, false),
         (3, 30_000, 2, true),
     ] {
-        let strict = agreement(true, Compression::new().max_ratio(ratio));
         let payloads = flushed(pieces, piece);
         let whole = frame(0xc2, &payloads.concat());
         let verdict = |wire: &[u8], step| {
-            let mut server = WebSocket::server_with_compression(Config::new(), strict);
+            let mut server = server(true, Config::new().max_ratio(ratio));
             let messages = received(&mut server, &mut wire.to_vec(), step);
             messages.map(|messages| messages[0].as_bytes().len())
         };
@@ -363,9 +393,8 @@ fn what_follows_a_bomb_does_not_excuse_it() {
     assert!(message.len() < 4 * wire.len(), "in the end, a ratio like any");
     for (ratio, expected) in [(10, Err(ProtocolError::MessageTooBig)), (u32::MAX, Ok(1))] {
         for takeover in [true, false] {
-            let agreed = agreement(takeover, Compression::new().max_ratio(ratio));
             for step in [100, 4096, 50_000, wire.len()] {
-                let mut server = WebSocket::server_with_compression(Config::new(), agreed);
+                let mut server = server(takeover, Config::new().max_ratio(ratio));
                 let messages = received(&mut server, &mut wire.clone(), step);
                 assert_eq!(messages.map(|messages| messages.len()), expected, "{ratio}, {step}");
             }
@@ -906,17 +935,14 @@ proptest! {
         limit in prop_oneof![Just(1u64 << 20), 0..300u64, 60_000..140_000u64],
         ratio in prop_oneof![Just(u32::MAX), 1..2000u32],
     ) {
-        let wish = Compression::new().max_ratio(ratio);
-        let config = Config::new().max_message(limit);
+        let config = Config::new().max_message(limit).max_ratio(ratio);
         let frame = frame(if is_text { 0xc1 } else { 0xc2 }, &payload);
         let verdict = |step| {
-            let mut server = WebSocket::server_with_compression(config, agreement(takeover, wish));
-            received(&mut server, &mut frame.clone(), step)
+            received(&mut server(takeover, config), &mut frame.clone(), step)
         };
         let whole = verdict(frame.len());
         // The receiving half by itself judges alike, and goes on doing so.
-        let server = WebSocket::server_with_compression(config, agreement(takeover, wish));
-        let mut half = server.split().0;
+        let mut half = server(takeover, config).split().0;
         let mut bytes = frame.clone();
         let mut input = &mut bytes[..];
         let by_half = half.receive(&mut input).map(|got| got.is_some());

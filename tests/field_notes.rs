@@ -185,7 +185,10 @@ fn mistake_08_bytes_behind_the_head() {
     let frames = Side::Server.frame(FIN | BINARY, &vec![7; 100_000]);
     let head = request_with("");
     let bytes = [&head[..], &frames].concat();
-    let request = RequestReader::with_limit(head.len()).read(&bytes).unwrap().unwrap();
+    let request = RequestReader::with_config(Config::new().max_head(head.len()))
+        .read(&bytes)
+        .unwrap()
+        .unwrap();
     assert!(request.upgrade().is_ok());
     let script = Side::Server.messages(Config::new(), &[&bytes[request.head_len()..]]);
     assert_eq!(script.seen(), [Seen::Binary(vec![7; 100_000])]);
@@ -193,7 +196,10 @@ fn mistake_08_bytes_behind_the_head() {
     let frames = Side::Client.frame(FIN | TEXT, b"welcome");
     let head = response_with("");
     let bytes = [&head[..], &frames].concat();
-    let response = ResponseReader::with_limit(head.len()).read(&bytes).unwrap().unwrap();
+    let response = ResponseReader::with_config(Config::new().max_head(head.len()))
+        .read(&bytes)
+        .unwrap()
+        .unwrap();
     let script = Side::Client.messages(Config::new(), &[&bytes[response.head_len()..]]);
     assert_eq!(script.seen(), [Seen::Text(b"welcome".to_vec())]);
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sansocket::keepalive::{Due, Keepalive, TimedOut, Timeouts};
-use sansocket::{CloseCode, CloseFrame, Event, Payload};
+use sansocket::{CloseCode, CloseFrame, Config, Event, Payload};
 
 fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -21,6 +21,11 @@ const TIMEOUTS: Timeouts = Timeouts::new()
     .answer(Duration::from_millis(30))
     .idle(Duration::from_secs(1))
     .close(Duration::from_millis(50));
+
+/// More than so many Pings and Pongs a second are a flood.
+fn flooded_by(per_second: u32, timeouts: Timeouts) -> Keepalive {
+    Keepalive::new(timeouts).with_config(Config::new().max_control_frames(per_second))
+}
 
 /// A connection that opened at 0.
 fn opened() -> Keepalive {
@@ -216,7 +221,7 @@ fn for_ever_and_at_once() {
 #[test]
 fn pings_and_pongs_are_counted_alike_and_messages_not() {
     let flooded = |controls: usize| {
-        let mut keepalive = Keepalive::new(TIMEOUTS.control_frames(3));
+        let mut keepalive = flooded_by(3, TIMEOUTS);
         assert_eq!(keepalive.on_timeout(ms(7)), None);
         for control in 0..controls {
             keepalive.on_event(&match control % 2 {
@@ -240,7 +245,7 @@ fn pings_and_pongs_are_counted_alike_and_messages_not() {
 
 #[test]
 fn the_answer_to_our_ping_is_no_flood() {
-    let mut keepalive = Keepalive::new(TIMEOUTS.control_frames(0));
+    let mut keepalive = flooded_by(0, TIMEOUTS);
     assert_eq!(keepalive.on_timeout(ms(0)), None);
     for now in [100, 200, 300] {
         let payload = ping(&mut keepalive, now);
@@ -253,9 +258,8 @@ fn the_answer_to_our_ping_is_no_flood() {
 
 #[test]
 fn who_was_quiet_for_an_hour_may_not_flood_for_that() {
-    let timeouts = Timeouts::new().answer(Duration::MAX).control_frames(3);
     let hour = Duration::from_secs(3600);
-    let mut keepalive = Keepalive::new(timeouts);
+    let mut keepalive = flooded_by(3, Timeouts::new().answer(Duration::MAX));
     for now in [Duration::ZERO, hour] {
         assert!(!matches!(keepalive.on_timeout(now), Some(Due::Close(_))));
     }
@@ -434,9 +438,9 @@ proptest! {
         stalls in vec((0..5000u64, 0..9000u64), 0..6),
         rounds in vec(prop_oneof![1..30u64, 1..1500u64], 1..100),
     ) {
-        let timeouts = Timeouts::new().answer(Duration::MAX).control_frames(rate);
+        let timeouts = Timeouts::new().answer(Duration::MAX);
         for (per_second, is_fair) in [(u64::from(rate), true), (u64::from(rate) * 2, false)] {
-            let mut keepalive = Keepalive::new(timeouts);
+            let mut keepalive = flooded_by(rate, timeouts);
             prop_assert_eq!(keepalive.on_timeout(Duration::ZERO), None);
             // Nothing comes from the begin of a stall to its end.
             let (mut line, mut end) = (Vec::new(), 0);
@@ -548,7 +552,7 @@ fn a_loop_that_serves_deadlines_alone_wakes_seldom() {
 mod layer_2 {
     use super::common::{TestClient, zero_key};
     use super::*;
-    use sansocket::{Config, Received, Server, WebSocket};
+    use sansocket::{Received, Server, WebSocket};
 
     struct Link {
         client: WebSocket<TestClient>,
@@ -685,7 +689,7 @@ mod layer_2 {
 
     #[test]
     fn a_flood_of_pings_ends_with_a_close_of_1008() {
-        let mut ws = WebSocket::server(Config::new()).keepalive(TIMEOUTS.control_frames(2));
+        let mut ws = WebSocket::server(Config::new().max_control_frames(2)).keepalive(TIMEOUTS);
         let mut output = Vec::new();
         ws.on_timeout(ms(0), &mut output).unwrap();
         let controls = b"\x89\x80\0\0\0\0\x8A\x80\0\0\0\0";

@@ -403,11 +403,11 @@ fn heads(len: usize) -> [Vec<u8>; 2] {
 fn read(limit: usize, [request, response]: &[Vec<u8>; 2]) -> [Result<bool, HandshakeError>; 2] {
     let ends = |len: usize| [vec![len], (0..=len).collect(), vec![len / 2, len / 2 + 1, len]];
     let requests = ends(request.len()).map(|ends| {
-        let mut reader = RequestReader::with_limit(limit);
+        let mut reader = RequestReader::with_config(Config::new().max_head(limit));
         ends.iter().try_fold(false, |_, &end| reader.read(&request[..end]).map(|r| r.is_some()))
     });
     let responses = ends(response.len()).map(|ends| {
-        let mut reader = ResponseReader::with_limit(limit);
+        let mut reader = ResponseReader::with_config(Config::new().max_head(limit));
         ends.iter().try_fold(false, |_, &end| reader.read(&response[..end]).map(|r| r.is_some()))
     });
     [requests, responses].map(|verdicts| {
@@ -419,17 +419,16 @@ fn read(limit: usize, [request, response]: &[Vec<u8>; 2]) -> [Result<bool, Hands
 
 #[test]
 fn a_head_at_the_limit_and_one_over() {
-    for limit in [300, 1024, RequestReader::DEFAULT_LIMIT] {
+    for limit in [300, 1024, 16 * 1024] {
         assert_eq!(read(limit, &heads(limit)), [Ok(true); 2], "{limit}");
         let over = read(limit, &heads(limit + 1));
         assert_eq!(over, [Err(HandshakeError::HeadTooLarge); 2], "{limit}");
     }
-    assert_eq!(RequestReader::DEFAULT_LIMIT, 16 * 1024);
     let (mut request, mut response) = (RequestReader::new(), ResponseReader::new());
-    let [ask, answer] = heads(RequestReader::DEFAULT_LIMIT);
+    let [ask, answer] = heads(16 * 1024);
     assert!(request.read(&ask).unwrap().is_some() && response.read(&answer).unwrap().is_some());
     let (mut request, mut response) = (RequestReader::new(), ResponseReader::new());
-    let [ask, answer] = heads(RequestReader::DEFAULT_LIMIT + 1);
+    let [ask, answer] = heads(16 * 1024 + 1);
     assert!(request.read(&ask).is_err() && response.read(&answer).is_err());
 }
 
@@ -438,10 +437,11 @@ fn what_follows_a_head_is_not_counted() {
     for limit in [300, 1024] {
         let heads = heads(limit).map(|head| [head, vec![0xFF; 100_000]].concat());
         let [mut request, mut response] = [false; 2];
-        if let Ok(Some(head)) = RequestReader::with_limit(limit).read(&heads[0]) {
+        let config = Config::new().max_head(limit);
+        if let Ok(Some(head)) = RequestReader::with_config(config).read(&heads[0]) {
             request = head.head_len() == limit;
         }
-        if let Ok(Some(head)) = ResponseReader::with_limit(limit).read(&heads[1]) {
+        if let Ok(Some(head)) = ResponseReader::with_config(config).read(&heads[1]) {
             response = head.head_len() == limit;
         }
         assert!(request && response, "{limit}");
@@ -452,16 +452,17 @@ fn what_follows_a_head_is_not_counted() {
 fn a_buffer_of_the_limit_never_fills_up_undecided() {
     // One endless line, endless lines, and a head that lacks its last byte.
     for limit in [0, 1, 2, 50, 1024] {
+        let config = Config::new().max_head(limit);
         let endless_lines = b"GET / HTTP/1.1\r\n".iter().chain(b"X: y\r\n".iter().cycle());
         for bytes in [vec![b'x'; limit], endless_lines.copied().take(limit).collect()] {
-            let verdict = RequestReader::with_limit(limit).read(&bytes).map(|_| ());
+            let verdict = RequestReader::with_config(config).read(&bytes).map(|_| ());
             assert_eq!(verdict, Err(HandshakeError::HeadTooLarge), "{limit}");
             let short = &bytes[..limit.saturating_sub(1)];
             if limit > 0 {
-                assert!(RequestReader::with_limit(limit).read(short).unwrap().is_none());
+                assert!(RequestReader::with_config(config).read(short).unwrap().is_none());
             }
         }
-        let verdict = ResponseReader::with_limit(limit).read(&vec![b'H'; limit]).map(|_| ());
+        let verdict = ResponseReader::with_config(config).read(&vec![b'H'; limit]).map(|_| ());
         assert_eq!(verdict, Err(HandshakeError::HeadTooLarge), "{limit}");
     }
 }

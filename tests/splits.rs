@@ -286,7 +286,7 @@ fn prefixes<'b>(bytes: &'b [u8], pieces: &'b [&[u8]]) -> impl Iterator<Item = &'
 }
 
 fn read_request(limit: usize, bytes: &[u8], pieces: &[&[u8]]) -> Head {
-    let mut reader = RequestReader::with_limit(limit);
+    let mut reader = RequestReader::with_config(Config::new().max_head(limit));
     for prefix in prefixes(bytes, pieces) {
         match reader.read(prefix) {
             Ok(None) => {}
@@ -309,7 +309,7 @@ fn read_request(limit: usize, bytes: &[u8], pieces: &[&[u8]]) -> Head {
 }
 
 fn read_response(limit: usize, bytes: &[u8], pieces: &[&[u8]]) -> Head {
-    let mut reader = ResponseReader::with_limit(limit);
+    let mut reader = ResponseReader::with_config(Config::new().max_head(limit));
     for prefix in prefixes(bytes, pieces) {
         match reader.read(prefix) {
             Ok(None) => {}

@@ -10,12 +10,14 @@ mod event;
 mod outbound;
 mod receiver;
 mod role;
+mod rules;
 mod sender;
 
 pub use self::event::{Data, Event, Kind};
 pub use self::outbound::{ControlFrame, Frame};
 pub use self::receiver::Receiver;
 pub use self::role::{Client, Role, Server};
+pub(crate) use self::rules::Rules;
 pub use self::sender::Sender;
 
 use crate::close::CloseFrame;
@@ -58,7 +60,7 @@ impl Connection<Server> {
     /// The server's end of a connection.
     #[must_use]
     pub const fn server(config: Config) -> Self {
-        Self { receiver: Receiver::new(config), sender: Sender::new(config, Server) }
+        Self::new(&config, Server)
     }
 
     /// Sends `payload` as a whole message, without copying it.
@@ -101,7 +103,7 @@ impl<K: MaskingKeys> Connection<Client<K>> {
     /// [`ChaChaKeys`](crate::ChaChaKeys) or a closure of the caller's.
     #[must_use]
     pub const fn client(config: Config, keys: K) -> Self {
-        Self { receiver: Receiver::new(config), sender: Sender::new(config, Client { keys }) }
+        Self::new(&config, Client { keys })
     }
 
     /// Sends `payload` as a whole message, masking it in place.
@@ -143,6 +145,11 @@ impl<K: MaskingKeys> Connection<Client<K>> {
 }
 
 impl<R: Role> Connection<R> {
+    const fn new(config: &Config, role: R) -> Self {
+        let receiver = Receiver::new(Rules::new(config));
+        Self { receiver, sender: Sender::new(role, config.allow_compressed) }
+    }
+
     /// Takes bytes off the front of `input` until they make an event.
     ///
     /// See [`Receiver::receive`].

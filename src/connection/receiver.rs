@@ -23,9 +23,9 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use crate::close::CloseFrame;
-use crate::config::Config;
 use crate::connection::event::{Data, Event, Kind};
 use crate::connection::role::Role;
+use crate::connection::rules::Rules;
 use crate::error::ProtocolError;
 use crate::frame::{Expected, Header, Opcode, Rsv, WholeMessage};
 use crate::mask;
@@ -40,7 +40,7 @@ use crate::utf8;
 /// [`Connection::split`](crate::Connection::split) the caller carries Pings,
 /// the Close and errors over to the [`Sender`](crate::Sender).
 pub struct Receiver<R> {
-    config: Config,
+    rules: Rules,
     state: State,
     /// Whether data is dropped, our Close being sent.
     dropping: bool,
@@ -93,9 +93,9 @@ struct Message {
 }
 
 impl<R: Role> Receiver<R> {
-    pub(crate) const fn new(config: Config) -> Self {
+    pub(crate) const fn new(rules: Rules) -> Self {
         Self {
-            config,
+            rules,
             state: State::Idle,
             dropping: false,
             message: Message::NONE,
@@ -137,7 +137,7 @@ impl<R: Role> Receiver<R> {
         };
         if header.text
             && !ascii
-            && !self.config.leave_data
+            && !self.rules.leave_data
             && let Some(good) = judge_message(payload)
         {
             return Ok(Some(Event::Data(self.cut_text(Data::whole(kind, payload), good)?)));
@@ -152,12 +152,12 @@ impl<R: Role> Receiver<R> {
     }
 
     /// Tells the receiver that our Close is sent, from when on
-    /// [`Config::drop_after_close`] holds.
+    /// [`Config::drop_after_close`](crate::Config::drop_after_close) holds.
     ///
     /// For the halves of a split connection; a
     /// [`Connection`](crate::Connection) does it by itself.
     pub fn note_close_sent(&mut self) {
-        self.dropping = self.config.drop_after_close;
+        self.dropping = self.rules.drop_after_close;
     }
 
     /// Fails the connection for what a layer above found.
@@ -175,7 +175,7 @@ impl<R: Role> Receiver<R> {
             return None;
         }
         let header = WholeMessage::parse(input, R::RECEIVES_MASKED)?;
-        if header.len > usize::from(self.config.max_whole) {
+        if header.len > usize::from(self.rules.max_whole) {
             return None;
         }
         let frame = input.split_off_mut(..header.header_len + header.len)?;
@@ -254,7 +254,7 @@ impl<R: Role> Receiver<R> {
         let expected = Expected {
             masked: R::RECEIVES_MASKED,
             message_open: self.message.is_open(),
-            rsv: if self.config.allow_compressed { Rsv::RSV1 } else { Rsv::NONE },
+            rsv: if self.rules.allow_compressed { Rsv::RSV1 } else { Rsv::NONE },
         };
         if self.gathered.is_empty()
             && let Some((header, used)) = Header::parse(input, expected)?
@@ -313,7 +313,7 @@ impl<R: Role> Receiver<R> {
         let Message { kind, compressed, begun, .. } = *message;
         message.begun = true;
         let (mut masked, mut bad) = (None, None);
-        if self.config.leave_data && !compressed {
+        if self.rules.leave_data && !compressed {
             masked = key;
         } else if kind == Kind::Text && !compressed {
             bad = judge_text(&mut message.text, payload, key, last);
@@ -369,15 +369,15 @@ impl<R: Role> Receiver<R> {
         if compressed {
             // What does not shrink is a little longer compressed than inflated,
             // by some bytes for each fragment that ends a block.
-            slack = self.config.max_message / 8 + 64 + 8 * u64::from(fragments);
+            slack = self.rules.max_message / 8 + 64 + 8 * u64::from(fragments);
         }
-        if len > self.config.max_message.saturating_add(slack) {
+        if len > self.rules.max_message.saturating_add(slack) {
             return Err(ProtocolError::MessageTooBig);
         }
-        if self.config.frame_limit().is_some_and(|max| frame_len > max) {
+        if self.rules.frame_limit().is_some_and(|max| frame_len > max) {
             return Err(ProtocolError::FrameTooBig);
         }
-        if fragments > self.config.max_fragments.max(1) {
+        if fragments > self.rules.max_fragments.max(1) {
             return Err(ProtocolError::TooManyFragments);
         }
         Ok(())

@@ -4,7 +4,6 @@
 use alloc::vec::Vec;
 
 use crate::close::CloseFrame;
-use crate::config::Config;
 use crate::connection::event::Kind;
 use crate::connection::outbound::{ControlFrame, Frame};
 use crate::connection::role::{Client, Role, Server};
@@ -140,8 +139,7 @@ impl<K: MaskingKeys> Sender<Client<K>> {
 }
 
 impl<R: Role> Sender<R> {
-    pub(crate) const fn new(config: Config, role: R) -> Self {
-        let allow_compressed = config.allow_compressed;
+    pub(crate) const fn new(role: R, allow_compressed: bool) -> Self {
         Self { role, message: None, closed: false, allow_compressed }
     }
 

@@ -55,7 +55,6 @@ pub struct Direction {
 pub(crate) struct Settings {
     pub(crate) level: Level,
     pub(crate) threshold: Option<usize>,
-    pub(crate) max_ratio: Option<u32>,
 }
 
 /// What both ends agreed on, the server's words for it, and what one of them
@@ -116,7 +115,7 @@ impl Compression {
     pub const fn new() -> Self {
         const DEFAULT: Direction = Direction { window: WindowBits::DEFAULT, takeover: true };
         Self {
-            settings: Settings { level: Level::Fast, threshold: None, max_ratio: None },
+            settings: Settings { level: Level::Fast, threshold: None },
             send: DEFAULT,
             receive: DEFAULT,
             words: None,
@@ -173,13 +172,6 @@ impl Compression {
     /// with takeover, 128 without.
     pub const fn threshold(self, bytes: usize) -> Self {
         Self { settings: Settings { threshold: Some(bytes), ..self.settings }, ..self }
-    }
-
-    /// How many times its compressed size a received message may have, once it
-    /// is over 64 KiB; a greater one fails as too big. Default: no limit but
-    /// [`Config::max_message`](crate::Config::max_message).
-    pub const fn max_ratio(self, ratio: u32) -> Self {
-        Self { settings: Settings { max_ratio: Some(ratio), ..self.settings }, ..self }
     }
 
     /// What a server agrees to of a client's offers, which are given in the order

@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use crate::base64;
+use crate::config::Config;
 use crate::extensions::Extension;
 use crate::handshake::authority::host_and_port;
 use crate::handshake::compose::Accept;
@@ -44,24 +45,16 @@ struct RequestLine {
 }
 
 impl RequestReader {
-    /// The default for the most bytes of a head: 16 KiB, which bears the
-    /// cookies of a browser and what proxies add.
-    pub const DEFAULT_LIMIT: usize = 16 * 1024;
-
-    /// A reader with the default limit.
+    /// A reader for heads of at most 16 KiB.
     #[must_use]
     pub const fn new() -> Self {
-        Self::with_limit(Self::DEFAULT_LIMIT)
+        Self::with_config(Config::new())
     }
 
-    /// A reader for heads of at most `limit` bytes.
-    ///
-    /// The buffer should have `limit` bytes: then it is never full before the
-    /// head is whole or refused. (Reading into a full buffer gives 0 bytes, which
-    /// looks like the end.)
+    /// A reader for heads of at most [`Config::max_head`].
     #[must_use]
-    pub const fn with_limit(limit: usize) -> Self {
-        Self { head: HeadReader::new(limit) }
+    pub const fn with_config(config: Config) -> Self {
+        Self { head: HeadReader::new(config.max_head) }
     }
 
     /// Goes on reading: `bytes` are all that has come so far, from the first

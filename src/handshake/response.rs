@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use crate::base64;
+use crate::config::Config;
 use crate::deflate::Compression;
 use crate::handshake::accept_key;
 use crate::handshake::compose::RequestWriter;
@@ -10,7 +11,7 @@ use crate::handshake::error::HandshakeError;
 use crate::handshake::fields::{Fields, lists};
 use crate::handshake::head::{FirstLine, HeadReader};
 use crate::handshake::negotiation::{Accepted, Wish, single};
-use crate::handshake::request::{RequestReader, http_version};
+use crate::handshake::request::http_version;
 use crate::handshake::url::Url;
 
 /// The client's part of a handshake: what it asked, and whether the answer
@@ -124,7 +125,7 @@ impl<'a> ClientHandshake<'a> {
 
 /// Reads the head of a response as it arrives.
 ///
-/// Like the [`RequestReader`] it keeps no bytes. Interim responses (status
+/// Like the [`RequestReader`](crate::handshake::RequestReader) it keeps no bytes. Interim responses (status
 /// 100 to 199, but for 101) are passed over.
 #[derive(Clone, Debug)]
 pub struct ResponseReader {
@@ -139,20 +140,16 @@ struct StatusLine {
 }
 
 impl ResponseReader {
-    /// A reader with the default limit of [`RequestReader::DEFAULT_LIMIT`].
+    /// A reader for heads of at most 16 KiB.
     #[must_use]
     pub const fn new() -> Self {
-        Self::with_limit(RequestReader::DEFAULT_LIMIT)
+        Self::with_config(Config::new())
     }
 
-    /// A reader for heads of at most `limit` bytes, interim ones included.
-    ///
-    /// The buffer should have `limit` bytes: then it is never full before the
-    /// head is whole or refused. (Reading into a full buffer gives 0 bytes, which
-    /// looks like the end.)
+    /// A reader for heads of at most [`Config::max_head`], interim ones included.
     #[must_use]
-    pub const fn with_limit(limit: usize) -> Self {
-        Self { head: HeadReader::new(limit) }
+    pub const fn with_config(config: Config) -> Self {
+        Self { head: HeadReader::new(config.max_head) }
     }
 
     /// Goes on reading: `bytes` are all that has come so far, from the first

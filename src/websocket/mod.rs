@@ -117,7 +117,7 @@ impl WebSocket<Server> {
     /// The server's end of a connection, after the opening handshake.
     #[must_use]
     pub const fn server(config: Config) -> Self {
-        Self::new(Server, config, None, None)
+        Self::new(Server, &config, None, None)
     }
 
     /// The same, with what was agreed of permessage-deflate: an [`Agreement`],
@@ -129,8 +129,8 @@ impl WebSocket<Server> {
     ) -> Self {
         let Some(agreed) = agreement.into() else { return Self::server(config) };
         let compressor = Compressor::new(agreed, agreed.server());
-        let decompressor = Decompressor::new(agreed, agreed.client(), config.max_message);
-        Self::new(Server, config, Some(Box::new(compressor)), Some(Box::new(decompressor)))
+        let decompressor = Decompressor::new(agreed.client(), &config);
+        Self::new(Server, &config, Some(Box::new(compressor)), Some(Box::new(decompressor)))
     }
 }
 
@@ -140,7 +140,7 @@ impl<K: MaskingKeys> WebSocket<Client<K>> {
     /// the caller's.
     #[must_use]
     pub const fn client(config: Config, keys: K) -> Self {
-        Self::new(Client { keys }, config, None, None)
+        Self::new(Client { keys }, &config, None, None)
     }
 
     /// The same, with what was agreed of permessage-deflate: an [`Agreement`],
@@ -153,22 +153,27 @@ impl<K: MaskingKeys> WebSocket<Client<K>> {
     ) -> Self {
         let Some(agreed) = agreement.into() else { return Self::client(config, keys) };
         let compressor = Compressor::new(agreed, agreed.client());
-        let decompressor = Decompressor::new(agreed, agreed.server(), config.max_message);
-        Self::new(Client { keys }, config, Some(Box::new(compressor)), Some(Box::new(decompressor)))
+        let decompressor = Decompressor::new(agreed.server(), &config);
+        Self::new(
+            Client { keys },
+            &config,
+            Some(Box::new(compressor)),
+            Some(Box::new(decompressor)),
+        )
     }
 }
 
 impl<R: Role> WebSocket<R> {
     const fn new(
         role: R,
-        config: Config,
+        config: &Config,
         compressor: Option<Box<Compressor>>,
         decompressor: Option<Box<Decompressor>>,
     ) -> Self {
-        let below = config.for_layer_2(compressor.is_some());
+        let sender = Sender::new(role, compressor.is_some());
         Self {
             receiver: MessageReceiver::new(config, decompressor),
-            sender: MessageSender::new(Sender::new(below, role), compressor),
+            sender: MessageSender::new(sender, compressor),
             keepalive: None,
         }
     }
@@ -214,7 +219,8 @@ impl<R: Role> WebSocket<R> {
     /// ```
     #[must_use]
     pub fn keepalive(mut self, timeouts: Timeouts) -> Self {
-        self.keepalive = Some(Box::new(Keepalive::new(timeouts)));
+        let config = Config::new().max_control_frames(self.receiver.max_control_frames);
+        self.keepalive = Some(Box::new(Keepalive::new(timeouts).with_config(config)));
         self
     }
 

@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 
 use crate::config::Config;
-use crate::connection::{Event, Kind, Receiver, Role};
+use crate::connection::{Event, Kind, Receiver, Role, Rules};
 use crate::error::ProtocolError;
 use crate::mask::Unmasked;
 use crate::utf8;
@@ -30,6 +30,8 @@ pub struct MessageReceiver<R> {
     decompressor: Option<Box<Decompressor>>,
     /// Whether a piece of a message has come, for who keeps deadlines.
     pub(super) has_heard: bool,
+    /// For who keeps deadlines, too.
+    pub(super) max_control_frames: u32,
     /// Layer 1 never drops: what is dropped must be judged, and text is judged
     /// here.
     drop_after_close: bool,
@@ -44,12 +46,13 @@ impl<R> MessageReceiver<R> {
 }
 
 impl<R: Role> MessageReceiver<R> {
-    pub(super) const fn new(config: Config, decompressor: Option<Box<Decompressor>>) -> Self {
+    pub(super) const fn new(config: &Config, decompressor: Option<Box<Decompressor>>) -> Self {
         Self {
-            receiver: Receiver::new(config.for_layer_2(decompressor.is_some())),
+            receiver: Receiver::new(Rules::for_layer_2(config, decompressor.is_some())),
             assembly: Assembly::Empty,
             decompressor,
             has_heard: false,
+            max_control_frames: config.max_control_frames,
             drop_after_close: config.drop_after_close,
             dropping: false,
         }

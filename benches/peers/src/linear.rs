@@ -158,7 +158,7 @@ fn compressed_fragments(frames: usize) -> f64 {
 fn head(bytes: usize) -> f64 {
     let mut head = b"GET / HTTP/1.1\r\n".to_vec();
     head.extend(b"Some-Field: some value\r\n".iter().cycle().take(bytes));
-    let mut reader = RequestReader::with_limit(usize::MAX);
+    let mut reader = RequestReader::with_config(Config::new().max_head(usize::MAX));
     let start = ThreadTime::now();
     for end in 0..=head.len() {
         assert!(matches!(reader.read(&head[..end]), Ok(None)));

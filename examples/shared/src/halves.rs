@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sansocket::keepalive::{Due, Keepalive, Timeouts};
+use sansocket::keepalive::{Due, Keepalive};
 use sansocket::{CloseFrame, Message, MessageReceiver, MessageSender, Payload, Received, Server};
 
 use crate::Error;
@@ -44,8 +44,8 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    pub fn new(receiver: MessageReceiver<Server>, timeouts: Timeouts) -> Self {
-        Self { receiver, keepalive: Keepalive::new(timeouts), end: None }
+    pub fn new(receiver: MessageReceiver<Server>, keepalive: Keepalive) -> Self {
+        Self { receiver, keepalive, end: None }
     }
 
     /// Takes bytes off the front of `input` until there is something to send; nothing if there is

@@ -10,7 +10,7 @@ use std::{env, process};
 
 use sansocket::Config;
 use sansocket::deflate::Compression;
-use sansocket::keepalive::Timeouts;
+use sansocket::keepalive::{Keepalive, Timeouts};
 
 /// Longer than anybody waits, and short enough to be added to a clock.
 pub const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -43,6 +43,16 @@ impl Options {
     pub fn timeouts(&self) -> Timeouts {
         let (half, handshake) = (self.idle_timeout / 2, self.handshake_timeout);
         Timeouts::new().handshake(handshake).interval(half).answer(half).close(handshake)
+    }
+
+    /// The deadlines of a connection that begins with its opening handshake.
+    pub fn opening(&self) -> Keepalive {
+        Keepalive::opening(self.timeouts()).with_config(self.config)
+    }
+
+    /// The deadlines of an open connection.
+    pub fn keepalive(&self) -> Keepalive {
+        Keepalive::new(self.timeouts()).with_config(self.config)
     }
 }
 

@@ -32,7 +32,7 @@ enum State {
 
 impl Session {
     pub fn new(now: Duration, options: &Options) -> Self {
-        let mut keepalive = Keepalive::opening(options.timeouts());
+        let mut keepalive = options.opening();
         keepalive.on_timeout(now); // the request has time from here on
         let state = State::Opening(Opening::default());
         let patience = options.idle_timeout;
@@ -71,7 +71,7 @@ impl Session {
         if (!goes_on || self.has_ended) && !matches!(self.state, State::Ending) {
             self.state = State::Ending;
             // What is left has its own time, however late the request or the peer's Close came.
-            self.keepalive = Keepalive::new(options.timeouts());
+            self.keepalive = options.keepalive();
         }
     }
 
@@ -123,7 +123,7 @@ impl Session {
                 ws.close(error, output);
                 // The peer may be there after all: it has a last deadline to read why.
                 self.state = State::Ending;
-                self.keepalive = Keepalive::new(options.timeouts());
+                self.keepalive = options.keepalive();
                 self.keepalive.on_close();
                 self.keepalive.on_timeout(now);
             }

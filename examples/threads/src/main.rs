@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use queue::{End, Queue};
-use sansocket::keepalive::{Due, Keepalive};
+use sansocket::keepalive::Due;
 use sansocket::{MessageSender, Server};
 use shared::{Answer, Error, Incoming, Opened, Opening, Options, options};
 use timed::{linger_for, read};
@@ -48,7 +48,7 @@ fn serve(stream: &TcpStream, options: &Options) -> Result<(), Error> {
         return Ok(());
     };
     let (receiver, sender) = ws.split();
-    let mut incoming = Incoming::new(receiver, options.timeouts());
+    let mut incoming = Incoming::new(receiver, options.keepalive());
     // A thread with something to say unasked gets a clone, and ends when `push` fails.
     let queue = Arc::new(Queue::default());
     let result = thread::scope(|scope| {
@@ -77,7 +77,7 @@ fn open(
     buffer: &mut [u8],
     options: &Options,
 ) -> Result<Option<Opened>, Error> {
-    let (clock, mut deadline) = (Instant::now(), Keepalive::opening(options.timeouts()));
+    let (clock, mut deadline) = (Instant::now(), options.opening());
     let (mut opening, mut output) = (Opening::default(), Vec::new());
     loop {
         if let Some(Due::Failed(error)) = deadline.on_timeout(clock.elapsed()) {

@@ -124,7 +124,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
     ) -> Self {
         let (unread, mut buffer) = (0..first.len(), first);
         buffer.resize(buffer.len().max(BUFFER), 0);
-        let incoming = Incoming::new(receiver, options.timeouts());
+        let incoming = Incoming::new(receiver, options.keepalive());
         Self { stream, incoming, buffer, unread, room, clock: Instant::now() }
     }
 

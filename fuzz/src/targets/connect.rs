@@ -1,5 +1,6 @@
 //! Header fields of any bytes, over CONNECT and over HTTP/1.1.
 
+use sansocket::Config;
 use sansocket::deflate::Compression;
 use sansocket::handshake::{
     ClientConnect, ConnectRequest, ConnectResponse, HandshakeError, Headers, Offer, Pairs,
@@ -61,7 +62,7 @@ pub fn connect(data: &[u8]) {
         head.extend([name, &b": "[..], value, b"\r\n"].concat());
     }
     head.extend(b"\r\n");
-    let over_1 = RequestReader::with_limit(usize::MAX)
+    let over_1 = RequestReader::with_config(Config::new().max_head(usize::MAX))
         .read(&head)
         .and_then(|request| request.expect("it is whole").upgrade())
         .map(|upgrade| told(&upgrade.offer()));

@@ -1,5 +1,6 @@
 //! Heads of any bytes, and heads made of anything.
 
+use sansocket::Config;
 use sansocket::deflate::{Compression, WindowBits};
 use sansocket::extensions::{Extension, Extensions};
 use sansocket::handshake::{
@@ -15,14 +16,15 @@ use super::script::{Script, pieces};
 pub fn handshake_request(data: &[u8]) {
     let mut script = Script::new(data);
     let limit = 1 + usize::from(script.word());
+    let config = Config::new().max_head(limit);
     let cuts = script.cuts();
     let words = [script.string(), script.string(), script.string(), script.string()];
     let bytes = script.rest();
 
-    let whole = read_request(limit, &[bytes]);
-    assert_eq!(read_request(limit, &pieces(bytes, cuts)), whole);
-    assert_eq!(read_request(limit, &bytes.chunks(1).collect::<Vec<_>>()), whole);
-    if let Ok(Some(request)) = RequestReader::with_limit(limit).read(bytes) {
+    let whole = read_request(config, &[bytes]);
+    assert_eq!(read_request(config, &pieces(bytes, cuts)), whole);
+    assert_eq!(read_request(config, &bytes.chunks(1).collect::<Vec<_>>()), whole);
+    if let Ok(Some(request)) = RequestReader::with_config(config).read(bytes) {
         assert!(request.head_len() <= limit);
         let head = &bytes[..request.head_len()];
         assert_eq!(well_formed(head), request.headers().into_iter().count());
@@ -42,8 +44,8 @@ pub fn handshake_request(data: &[u8]) {
 /// What came of a head: an error, nothing yet, or the bytes of all its parts.
 type Verdict = Result<Option<Vec<Vec<u8>>>, HandshakeError>;
 
-fn read_request(limit: usize, pieces: &[&[u8]]) -> Verdict {
-    let mut reader = RequestReader::with_limit(limit);
+fn read_request(config: Config, pieces: &[&[u8]]) -> Verdict {
+    let mut reader = RequestReader::with_config(config);
     read(pieces, |bytes| Ok(reader.read(bytes)?.map(|request| request_parts(&request))))
 }
 
@@ -170,7 +172,8 @@ fn accept(upgrade: &Upgrade<'_>, nonce: [u8; 16], list: &str, name: &str, value:
     let answer = upgrade.accept(&mut out).protocol(protocol).extensions(list).header(name, value);
     let Ok(answer) = answer.finish() else { return };
     assert_eq!(well_formed(answer), agreements + usize::from(!list.is_empty()) + 1);
-    let response = ResponseReader::with_limit(1 << 20).read(answer).unwrap().unwrap();
+    let config = Config::new().max_head(1 << 20);
+    let response = ResponseReader::with_config(config).read(answer).unwrap().unwrap();
     assert_eq!((response.status(), response.head_len()), (101, answer.len()));
     assert_eq!(response.header(name), Some(value.trim_ascii()));
     let listed = response.header("Sec-WebSocket-Extensions").unwrap_or_default();
@@ -219,15 +222,16 @@ fn write_request(words: [&[u8]; 4]) {
 pub fn handshake_response(data: &[u8]) {
     let mut script = Script::new(data);
     let limit = 1 + usize::from(script.word());
+    let config = Config::new().max_head(limit);
     let cuts = script.cuts();
     let status = script.word();
     let words = [script.string(), script.string(), script.string()];
     let bytes = script.rest();
 
-    let whole = read_response(limit, &[bytes]);
-    assert_eq!(read_response(limit, &pieces(bytes, cuts)), whole);
-    assert_eq!(read_response(limit, &bytes.chunks(1).collect::<Vec<_>>()), whole);
-    if let Ok(Some(response)) = ResponseReader::with_limit(limit).read(bytes) {
+    let whole = read_response(config, &[bytes]);
+    assert_eq!(read_response(config, &pieces(bytes, cuts)), whole);
+    assert_eq!(read_response(config, &bytes.chunks(1).collect::<Vec<_>>()), whole);
+    if let Ok(Some(response)) = ResponseReader::with_config(config).read(bytes) {
         assert!(response.head_len() <= limit);
         assert!(matches!(response.status(), 101 | 200..), "not an interim one");
         let head = final_head(&bytes[..response.head_len()]);
@@ -288,8 +292,8 @@ fn is_plain(error: HandshakeError) -> bool {
     matches!(error, Refused(_) | HttpVersion | NotUpgrade | ConnectionNotUpgrade | BadAccept)
 }
 
-fn read_response(limit: usize, pieces: &[&[u8]]) -> Verdict {
-    let mut reader = ResponseReader::with_limit(limit);
+fn read_response(config: Config, pieces: &[&[u8]]) -> Verdict {
+    let mut reader = ResponseReader::with_config(config);
     read(pieces, |bytes| Ok(reader.read(bytes)?.map(|response| response_parts(&response))))
 }
 

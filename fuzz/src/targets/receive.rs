@@ -15,7 +15,7 @@ pub fn receive_splits(data: &[u8]) -> Option<ProtocolError> {
     let mut script = Script::new(data);
     let flags = script.byte();
     let side = if flags & 1 == 0 { Side::Server } else { Side::Client };
-    let mut config = Config::new().drop_after_close(flags & 2 != 0);
+    let mut config = Config::new().max_ratio(1000).drop_after_close(flags & 2 != 0);
     let mut limits = Limits { message: 16 << 20, frame: u32::MAX, fragments: 1 << 17 };
     if flags & 4 != 0 {
         limits = Limits { message: 1000, frame: 600, fragments: 5 };
@@ -65,8 +65,7 @@ fn agreement(flags: u8) -> Agreement {
         .send_window(window)
         .receive_window(window)
         .send_takeover(takeover)
-        .receive_takeover(takeover)
-        .max_ratio(1000);
+        .receive_takeover(takeover);
     let offer = Extensions::new(b"permessage-deflate; client_max_window_bits");
     wish.accept(offer.map(Result::unwrap)).expect("acceptable")
 }

@@ -7,8 +7,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::config::Config;
 use crate::connection::{Data, Kind};
-use crate::deflate::{Agreement, Checked, Direction, Inflate, InflateWindow, Inflater, Settings};
+use crate::deflate::{Checked, Direction, Inflate, InflateWindow, Inflater};
 use crate::error::ProtocolError;
 use crate::utf8::Decoder;
 use crate::websocket::compression::Scratch;
@@ -17,9 +18,9 @@ use crate::websocket::message::Message;
 /// What a connection keeps to inflate what it receives.
 #[derive(Debug)]
 pub(in crate::websocket) struct Decompressor {
-    settings: Settings,
     direction: Direction,
     max_message: u64,
+    max_ratio: u32,
     codec: Codec,
     /// For the calls that are lent none.
     pub(in crate::websocket) scratch: Scratch,
@@ -66,27 +67,14 @@ impl Incoming {
     }
 }
 
-impl Settings {
-    /// Whether `compressed` bytes may have made `inflated` ones.
-    fn check_ratio(&self, inflated: usize, compressed: u64) -> Result<(), ProtocolError> {
-        let ratio = self.max_ratio.map_or(u64::MAX, u64::from);
-        let allowed = compressed.saturating_mul(ratio).max(RATIO_FREE);
-        if inflated as u64 > allowed { Err(ProtocolError::MessageTooBig) } else { Ok(()) }
-    }
-}
-
 impl Decompressor {
     /// For what comes in `direction` of those agreed on.
-    pub(in crate::websocket) fn new(
-        agreement: Agreement,
-        direction: Direction,
-        max_message: u64,
-    ) -> Self {
+    pub(in crate::websocket) fn new(direction: Direction, config: &Config) -> Self {
         let (codec, incoming) = (Codec::Ours(None), Incoming::default());
         Self {
-            settings: agreement.settings,
             direction,
-            max_message,
+            max_message: config.max_message,
+            max_ratio: config.max_ratio,
             codec,
             incoming,
             scratch: Scratch::new(),
@@ -127,7 +115,7 @@ impl Decompressor {
             return Ok(None);
         }
         let Incoming { inflater, message, taken, .. } = core::mem::take(&mut self.incoming);
-        let ratio = self.settings.check_ratio(message.len(), taken);
+        let ratio = check_ratio(message.len(), taken, self.max_ratio);
         let message = match kind {
             Kind::Binary => Message::Binary(Cow::Owned(message)),
             Kind::Text => {
@@ -185,7 +173,7 @@ impl Decompressor {
             if at_end {
                 *ratio_judged = start;
                 let decoded = *taken - (input.len() + inflater.ahead()) as u64;
-                self.settings.check_ratio(start, decoded)?;
+                check_ratio(start, decoded, self.max_ratio)?;
             }
             if left == 0 {
                 return Err(ProtocolError::MessageTooBig);
@@ -207,3 +195,9 @@ const PIECE: usize = 16 * 1024;
 /// a lot.
 const RATIO_FREE: u64 = 64 * 1024;
 const _: () = assert!((RATIO_FREE as usize).is_multiple_of(PIECE));
+
+/// Whether `compressed` bytes may have made `inflated` ones.
+fn check_ratio(inflated: usize, compressed: u64, max_ratio: u32) -> Result<(), ProtocolError> {
+    let allowed = compressed.saturating_mul(max_ratio.into()).max(RATIO_FREE);
+    if inflated as u64 > allowed { Err(ProtocolError::MessageTooBig) } else { Ok(()) }
+}

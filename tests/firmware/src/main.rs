@@ -59,7 +59,7 @@ fn converse(uart: &mut Uart, buffer: &mut [u8; BUFFER], mut len: usize) -> bool 
 /// in the buffer.
 #[inline(never)]
 fn accept(uart: &mut Uart, buffer: &mut [u8; BUFFER]) -> Option<usize> {
-    let mut reader = RequestReader::with_limit(BUFFER);
+    let mut reader = RequestReader::with_config(Config::new().max_head(BUFFER));
     let mut len = 0;
     loop {
         len += uart.read(&mut buffer[len..]);
