@@ -8,18 +8,18 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 use sansocket::deflate::InflateError;
 
 use crate::targets;
-use crate::targets::compression::{Inflated, LIMIT};
+use crate::targets::compression::{Deflated, Inflated};
 
 /// What a sender removed from the end of a payload (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
 
 /// As [`targets::inflate`], and `miniz_oxide` gives the same bytes and verdict.
 pub fn inflate(data: &[u8]) {
-    let Inflated { payload, message, error, is_full } = targets::inflate(data);
+    let Inflated { payload, message, error, limit, is_full } = targets::inflate(data);
     // Room for one byte more than ours takes, to see whether it comes.
-    let (theirs, status) = miniz(payload, LIMIT + 1);
+    let (theirs, status) = miniz(payload, limit + 1);
     if is_full {
-        assert!(message.len() == LIMIT && theirs.len() > LIMIT && theirs.starts_with(&message));
+        assert!(message.len() == limit && theirs.len() > limit && theirs.starts_with(&message));
         return;
     }
     // It goes on with such a block, until something else is wrong.
@@ -42,22 +42,22 @@ pub fn inflate(data: &[u8]) {
 /// Whether the payload of `message` ends as one may: with a final block, or where
 /// the length of a stored block is due, so that such a block could follow.
 fn is_whole(payload: &[u8], message: &[u8], status: TINFLStatus) -> bool {
-    let (followed, _) = miniz(&[payload, &[4, 0, 0xFB, 0xFF], b"tail"].concat(), LIMIT + 4);
+    let (followed, _) = miniz(&[payload, &[4, 0, 0xFB, 0xFF], b"tail"].concat(), message.len() + 5);
     status == TINFLStatus::Done || followed == [message, b"tail"].concat()
 }
 
 /// As [`targets::deflate`], and `miniz_oxide` inflates it to the same bytes.
 pub fn deflate(data: &[u8]) {
-    let deflated = targets::deflate(data);
-    let (mut all, mut payloads) = (Vec::new(), Vec::new());
-    for (message, payload) in deflated.messages {
-        if !deflated.takeover {
-            all.clear();
-            payloads.clear();
+    let Deflated { messages, takeover } = targets::deflate(data);
+    // What shares a window is one stream.
+    let streams = messages.chunks(if takeover { messages.len().max(1) } else { 1 });
+    for stream in streams {
+        let (mut all, mut payloads) = (Vec::new(), Vec::new());
+        for (message, payload) in stream {
+            all.extend(message);
+            payloads.extend(payload);
+            payloads.extend(TAIL);
         }
-        all.extend(message);
-        payloads.extend(payload);
-        payloads.extend(TAIL);
         let (inflated, status) = miniz(&payloads, all.len() + 1);
         // It wants the next block.
         assert!(inflated == all && status == TINFLStatus::NeedsMoreInput);

@@ -15,7 +15,7 @@ mod receive;
 mod script;
 mod small;
 
-pub use self::compression::{deflate, inflate};
+pub use self::compression::{deflate, every_way, inflate};
 pub use self::connect::connect;
 pub use self::conversation::{duplex, roundtrip};
 pub use self::handshake::{extensions, handshake_request, handshake_response};
@@ -28,12 +28,12 @@ pub type Target = (&'static str, fn(&[u8]));
 /// Every target, by the name of its folder in `seeds/`.
 pub const ALL: [Target; 11] = [
     ("connect", connect),
-    ("deflate", |data| drop(deflate(data))),
+    ("deflate", |data| every_way(data, |data| drop(deflate(data)))),
     ("duplex", duplex),
     ("extensions", extensions),
     ("handshake_request", handshake_request),
     ("handshake_response", handshake_response),
-    ("inflate", |data| drop(inflate(data))),
+    ("inflate", |data| every_way(data, |data| drop(inflate(data)))),
     ("mask", mask),
     ("receive_splits", |data| _ = receive_splits(data)),
     ("roundtrip", roundtrip),
