@@ -15,12 +15,15 @@ use super::common::{Seen, Transcript};
 use super::script::Script;
 
 /// Any sequence of sends and reads on both ends of layer 1: what is refused is
-/// refused for the right reason, all else arrives as it was sent, and both
-/// ends end closed.
+/// refused for the right reason, all else arrives as it was sent, but for data that
+/// an end drops behind its Close, and both ends end closed.
 pub fn roundtrip(data: &[u8]) {
     let mut script = Script::new(data);
-    let mut server = End::new(Connection::server(Config::new()));
-    let mut client = End::new(Connection::client(Config::new(), Counter(0)));
+    let flags = script.byte();
+    let config = |drops| Config::new().drop_after_close(drops);
+    let [server_drops, client_drops] = [flags & 1 != 0, flags & 2 != 0];
+    let mut server = End::new(Connection::server(config(server_drops)), server_drops);
+    let mut client = End::new(Connection::client(config(client_drops), Counter(0)), client_drops);
     while !script.is_empty() {
         let choice = script.byte();
         if choice & 0x80 == 0 {
@@ -36,8 +39,8 @@ pub fn roundtrip(data: &[u8]) {
         client.read(usize::MAX, &mut server.inbox);
     }
     assert!(server.ws.is_closed() && client.ws.is_closed());
-    assert_eq!(server.seen.seen, client.sent.seen);
-    assert_eq!(client.seen.seen, server.sent.seen);
+    assert_eq!(server.seen.seen, server.due(&client));
+    assert_eq!(client.seen.seen, client.due(&server));
 }
 
 /// Masking keys that are all different.
@@ -80,22 +83,76 @@ impl Peer for Connection<Client<Counter>> {
 struct End<R> {
     ws: Connection<R>,
     inbox: Vec<u8>,
-    sent: Transcript,
+    /// How much it has read.
+    read: usize,
+    sent: Vec<Sent>,
     seen: Transcript,
     /// The kind of the message that is half sent, and of the one half seen.
     sending: Option<Kind>,
     receiving: Option<Kind>,
+    /// Whether it drops data once its Close is sent, and how much it had read by
+    /// then.
+    drops: bool,
+    open: Option<usize>,
+}
+
+/// A frame, and where on the wire it ends.
+struct Sent {
+    what: What,
+    end: usize,
+}
+
+enum What {
+    Data { kind: Kind, first: bool, last: bool, payload: Vec<u8> },
+    Control(Seen),
+}
+
+impl<R> End<R> {
+    fn new(ws: Connection<R>, drops: bool) -> Self {
+        Self {
+            ws,
+            inbox: Vec::new(),
+            read: 0,
+            sent: Vec::new(),
+            seen: Transcript::default(),
+            sending: None,
+            receiving: None,
+            drops,
+            open: None,
+        }
+    }
+
+    /// What it has to see of what `other` sent.
+    fn due<P>(&self, other: &End<P>) -> Vec<Seen> {
+        let open = self.open.filter(|_| self.drops).unwrap_or(usize::MAX);
+        let mut due = Transcript::default();
+        for Sent { what, end } in &other.sent {
+            match what {
+                What::Control(seen) => due.seen.push(seen.clone()),
+                What::Data { kind, first, last, payload } => match end.saturating_sub(open) {
+                    0 => due.piece(*kind, *first, *last, payload),
+                    late if late < payload.len() => {
+                        due.piece(*kind, *first, false, &payload[..payload.len() - late]);
+                    }
+                    _ => {}
+                },
+            }
+        }
+        due.seen
+    }
+
+    /// Notes a frame that goes out.
+    fn sends(&mut self, frame: &[u8], what: What, wire: &mut Vec<u8>) {
+        wire.extend_from_slice(frame);
+        let end = self.sent.last().map_or(0, |sent| sent.end) + frame.len();
+        self.sent.push(Sent { what, end });
+    }
 }
 
 impl<R: Role> End<R>
 where
     Connection<R>: Peer,
 {
-    fn new(ws: Connection<R>) -> Self {
-        let (sent, seen) = (Transcript::default(), Transcript::default());
-        Self { ws, inbox: Vec::new(), sent, seen, sending: None, receiving: None }
-    }
-
     fn act(&mut self, choice: u8, script: &mut Script<'_>, wire: &mut Vec<u8>) {
         let last = choice & 0x40 != 0;
         let kind = if choice & 0x20 == 0 { Kind::Text } else { Kind::Binary };
@@ -132,7 +189,7 @@ where
                 } else {
                     (self.ws.pong(payload), Seen::Pong(payload.to_vec()))
                 };
-                self.sent(&frame, seen, wire);
+                self.control(&frame, seen, wire);
             }
             // A close is rare, as little comes after it.
             5 if choice & 0x70 == 0x70 => self.close(CloseCode::NORMAL, wire),
@@ -169,9 +226,9 @@ where
             Err(error) => assert_eq!(Some(error), closed.or(expected)),
             Ok(frame) => {
                 assert_eq!((closed, expected), (None, None));
-                wire.extend(frame);
                 let first = self.sending.is_none();
-                self.sent.piece(kind, first, last, payload);
+                let what = What::Data { kind, first, last, payload: payload.to_vec() };
+                self.sends(&frame, what, wire);
                 self.sending = (!last).then_some(kind);
             }
         }
@@ -184,23 +241,26 @@ where
             None => assert!(before),
             Some(frame) => {
                 let code = close.code().map(CloseCode::get);
-                wire.extend_from_slice(&frame);
-                self.sent.seen.push(Seen::Close(code, close.reason().to_owned()));
+                let seen = Seen::Close(code, close.reason().to_owned());
+                self.sends(&frame, What::Control(seen), wire);
+                self.open = Some(self.read);
             }
         }
     }
 
     /// Notes a control frame, which is nothing to the peer behind a Close.
-    fn sent(&mut self, frame: &[u8], seen: Seen, wire: &mut Vec<u8>) {
-        wire.extend_from_slice(frame);
-        if !self.ws.has_sent_close() {
-            self.sent.seen.push(seen);
+    fn control(&mut self, frame: &[u8], seen: Seen, wire: &mut Vec<u8>) {
+        if self.ws.has_sent_close() {
+            wire.extend_from_slice(frame);
+        } else {
+            self.sends(frame, What::Control(seen), wire);
         }
     }
 
     fn read(&mut self, len: usize, wire: &mut Vec<u8>) {
         let rest = self.inbox.split_off(len.min(self.inbox.len()));
         let mut bytes = std::mem::replace(&mut self.inbox, rest);
+        self.read += bytes.len();
         let mut input = &mut bytes[..];
         while let Some(event) = self.ws.receive(&mut input).expect("nobody breaks a rule") {
             match event {
@@ -209,7 +269,7 @@ where
                 Event::Ping(payload) => {
                     self.seen.seen.push(Seen::Ping(payload.to_vec()));
                     let pong = self.ws.pong(payload);
-                    self.sent(&pong, Seen::Pong(payload.to_vec()), wire);
+                    self.control(&pong, Seen::Pong(payload.to_vec()), wire);
                 }
                 Event::Close(close) => {
                     let code = close.code().map(CloseCode::get);
