@@ -88,11 +88,13 @@ impl Config {
     }
 
     /// How many Pings and Pongs may come in a second; more of them close the
-    /// connection with 1008. Default: 1,000; `u32::MAX` is no limit.
+    /// connection with 1008, and fail it if they go on. Default: 1,000; `u32::MAX`
+    /// is no limit.
     ///
     /// A Ping is the one frame to which the protocol itself wants an answer. As
-    /// a network may hold them up, those of ten seconds may come at once. The
-    /// answer to a Ping of ours does not count.
+    /// a network may hold them up, those of ten seconds may come at once, and of ten
+    /// more until the peer has read our Close. The answer to a Ping of ours does not
+    /// count.
     ///
     /// For a [`Keepalive`](crate::keepalive::Keepalive), in a `WebSocket` or
     /// beside a connection. Without one there is no clock to count by: the caller

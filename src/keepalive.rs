@@ -177,7 +177,8 @@ pub enum TimedOut {
     Handshake,
     /// A Ping was not answered, and nothing else came either.
     Ping,
-    /// The closing handshake was not finished, or the transport not ended.
+    /// The closing handshake was not finished, or the transport not ended; or a
+    /// flood of Pings and Pongs went on after our Close.
     Close,
 }
 
@@ -379,7 +380,7 @@ impl Keepalive {
             self.pinged = now;
             self.counted = now;
         }
-        let is_flooded = self.is_flooded(now);
+        self.take_off(now);
         let since = *self.since.get_or_insert(now);
         let active = *self.active.get_or_insert(now);
         self.heard.get_or_insert(now);
@@ -393,13 +394,15 @@ impl Keepalive {
             Phase::Opening if has_come(after(since, self.timeouts.handshake)) => {
                 Some(self.fail(TimedOut::Handshake))
             }
+            // It has learnt of our Close, or does not care.
+            Phase::Closing if self.is_flooded_for(20) => Some(self.fail(TimedOut::Close)),
             Phase::Closing if has_come(after(since, self.timeouts.close)) => {
                 Some(self.fail(TimedOut::Close))
             }
             Phase::Open if self.ping == Ping::Waiting && has_come(self.answer_deadline()) => {
                 Some(self.fail(TimedOut::Ping))
             }
-            Phase::Open if is_flooded => {
+            Phase::Open if self.is_flooded_for(10) => {
                 Some(self.close(now, CloseCode::POLICY_VIOLATION, "too many Pings and Pongs"))
             }
             Phase::Open if has_come(after(active, self.timeouts.idle)) => {
@@ -435,15 +438,18 @@ impl Keepalive {
         after(last, self.timeouts.answer)
     }
 
-    /// Whether more Pings and Pongs are left than those of ten seconds, once as
-    /// many are taken off as were allowed in the seconds that passed.
-    fn is_flooded(&mut self, now: Duration) -> bool {
+    /// Takes off the Pings and Pongs that were allowed in the seconds that passed.
+    fn take_off(&mut self, now: Duration) {
         let rate = u64::from(self.max_control_frames);
         let seconds = between(self.counted, now).as_secs();
         self.controls = self.controls.saturating_sub(rate.saturating_mul(seconds));
         let counted = self.counted.saturating_add(Duration::from_secs(seconds));
         self.counted = counted.min(now);
-        self.controls > rate.saturating_mul(10)
+    }
+
+    /// Whether more Pings and Pongs are left than those of so many seconds.
+    fn is_flooded_for(&self, seconds: u64) -> bool {
+        self.controls > u64::from(self.max_control_frames).saturating_mul(seconds)
     }
 
     fn close(&mut self, now: Duration, code: CloseCode, reason: &str) -> Due {

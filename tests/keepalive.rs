@@ -244,6 +244,27 @@ fn pings_and_pongs_are_counted_alike_and_messages_not() {
 }
 
 #[test]
+fn a_flood_that_goes_on_after_our_close_fails() {
+    for ours in [false, true] {
+        let mut keepalive = flooded_by(3, TIMEOUTS);
+        assert_eq!(keepalive.on_timeout(ms(0)), None);
+        if ours {
+            keepalive.on_close();
+        }
+        for controls in 1..=60 {
+            keepalive.on_ping();
+            let due = keepalive.on_timeout(ms(1));
+            assert_eq!(matches!(due, Some(Due::Close(_))), controls == 31 && !ours, "{controls}");
+            assert_eq!(due.is_some(), controls == 31 && !ours);
+        }
+        keepalive.on_ping();
+        for now in [ms(1), ms(2)] {
+            assert_eq!(keepalive.on_timeout(now), Some(Due::Failed(TimedOut::Close)));
+        }
+    }
+}
+
+#[test]
 fn the_answer_to_our_ping_is_no_flood() {
     let mut keepalive = flooded_by(0, TIMEOUTS);
     assert_eq!(keepalive.on_timeout(ms(0)), None);
