@@ -515,6 +515,22 @@ fn a_bomb_takes_no_more_than_the_limit() {
     }
 }
 
+/// No more of a text is inflated than shows that it is none.
+#[test]
+fn a_bomb_that_is_no_text_goes_off_at_once() {
+    for takeover in [true, false] {
+        let (mut server, mut client) = compressed_pair(Level::Fast, 15, takeover, Config::new());
+        let (mut wire, mut message) = (Vec::new(), vec![0; 8 << 20]);
+        message[0] = 0xFF;
+        client.send(message, &mut wire).unwrap();
+        wire[0] = 0xC1; // text
+        let (_, peak, received) =
+            allocations(|| server.receive(&mut &mut wire[..], &mut Vec::new()));
+        assert_eq!(received, Err(ProtocolError::TextNotUtf8));
+        assert!(peak < 128 << 10, "{peak}");
+    }
+}
+
 #[test]
 #[cfg(target_pointer_width = "64")]
 fn sizes() {

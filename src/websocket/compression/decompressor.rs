@@ -42,8 +42,8 @@ struct Incoming {
     message: Vec<u8>,
     /// The compressed bytes so far.
     taken: u64,
-    /// The last end of a piece at which the ratio was judged.
-    ratio_judged: usize,
+    /// The last end of a piece at which text and ratio were judged.
+    piece_judged: usize,
     /// Judges text before the message is whole, so far as it is.
     text: Decoder,
     judged: usize,
@@ -106,7 +106,7 @@ impl Decompressor {
         // However the message is cut up, what is wrong first is reported: the
         // text before an error in the compression.
         let kind = data.kind();
-        if let Err(error) = self.inflate(data.payload(), scratch) {
+        if let Err(error) = self.inflate(kind, data.payload(), scratch) {
             self.incoming.judge(kind)?;
             return Err(error);
         }
@@ -132,23 +132,28 @@ impl Decompressor {
     }
 
     /// Inflates `input` to the end of the message, no byte past the limits.
-    fn inflate(&mut self, mut input: &[u8], scratch: &mut Scratch) -> Result<(), ProtocolError> {
-        let Incoming { inflater, message, taken, ratio_judged, .. } = &mut self.incoming;
-        *taken += input.len() as u64;
+    fn inflate(
+        &mut self,
+        kind: Kind,
+        mut input: &[u8],
+        scratch: &mut Scratch,
+    ) -> Result<(), ProtocolError> {
+        let incoming = &mut self.incoming;
+        incoming.taken += input.len() as u64;
         loop {
-            let start = message.len();
+            let start = incoming.message.len();
             let left = self.max_message.saturating_sub(start as u64);
             // Pieces end at the same places however the input is cut, and the
             // first call there asks no more than whether another byte is due:
-            // so the ratio is judged at the same bytes, too.
-            let at_end = start % PIECE == 0 && start != *ratio_judged;
+            // so text and ratio are judged at the same bytes, too.
+            let at_end = start.is_multiple_of(PIECE) && start != incoming.piece_judged;
             let to_end = if at_end { 0 } else { PIECE - start % PIECE };
             let room = input.len().saturating_mul(4).max(512).min(to_end);
             let room = left.min(room as u64) as usize;
-            message.resize(start + room, 0);
+            incoming.message.resize(start + room, 0);
             let inflated = match &mut self.codec {
                 Codec::Another(codec) => {
-                    codec.inflate(&mut input, message.get_mut(start..).unwrap_or_default())
+                    codec.inflate(&mut input, incoming.message.get_mut(start..).unwrap_or_default())
                 }
                 Codec::Ours(window) => {
                     let working = scratch.inflate.get_or_insert_with(Box::default);
@@ -157,22 +162,30 @@ impl Decompressor {
                         let window = window.get_or_insert_with(|| {
                             InflateWindow::new(bits, vec![0; bits.size()].into_boxed_slice())
                         });
-                        let place = message.get_mut(start..).unwrap_or_default();
-                        inflater.inflate(working, window, &mut input, place)
+                        let place = incoming.message.get_mut(start..).unwrap_or_default();
+                        incoming.inflater.inflate(working, window, &mut input, place)
                     } else {
-                        inflater.inflate_whole(working, bits, &mut input, message)
+                        incoming.inflater.inflate_whole(
+                            working,
+                            bits,
+                            &mut input,
+                            &mut incoming.message,
+                        )
                     }
                 }
             };
             // What came before an error is there, too, if the codec is ours.
-            message.truncate(inflated.map_or(inflater.len().max(start), |new| start + new.len));
+            incoming.message.truncate(
+                inflated.map_or(incoming.inflater.len().max(start), |new| start + new.len),
+            );
             let inflated = inflated.map_err(|_| ProtocolError::BadCompression)?;
             if !inflated.is_full {
                 return Ok(());
             }
             if at_end {
-                *ratio_judged = start;
-                let decoded = *taken - (input.len() + inflater.ahead()) as u64;
+                incoming.piece_judged = start;
+                incoming.judge(kind)?;
+                let decoded = incoming.taken - (input.len() + incoming.inflater.ahead()) as u64;
                 check_ratio(start, decoded, self.max_ratio)?;
             }
             if left == 0 {
@@ -187,7 +200,7 @@ impl Decompressor {
     }
 }
 
-/// The most bytes inflated at a time: few enough to stay in the nearest caches,
+/// The most bytes inflated before they are judged: few enough to stay in the nearest caches,
 /// and a divisor of `RATIO_FREE`.
 const PIECE: usize = 16 * 1024;
 
