@@ -20,7 +20,9 @@ use crate::websocket::WebSocket;
 /// It holds nothing between two calls, so that the connections of a thread can
 /// share one: see [`WebSocket::receive_with`](crate::WebSocket::receive_with)
 /// and [`WebSocket::send_with`](crate::WebSocket::send_with). A connection for
-/// which that is not done has one of its own.
+/// which that is not done has one of its own. (When another has used it, the
+/// tables of a block under way are made up again, which takes some microseconds: so
+/// read more than a few bytes at a time.)
 #[derive(Debug, Default)]
 pub struct Scratch {
     inflate: Option<Box<InflateScratch>>,
