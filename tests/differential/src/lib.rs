@@ -1,6 +1,7 @@
 //! Implementations side by side: each is given the bytes of one connection and
 //! says what it delivers and how it ends.
 
+pub mod deflated;
 pub mod peers;
 pub mod streams;
 
@@ -9,6 +10,14 @@ pub mod streams;
 pub enum Role {
     Server,
     Client,
+}
+
+/// What is agreed on permessage-deflate, for both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Agreed {
+    /// The window is two to the power of this.
+    pub bits: u8,
+    pub takeover: bool,
 }
 
 /// What an implementation makes of a stream.

@@ -22,15 +22,15 @@ impl Rng {
         self.below(n) == 0
     }
 
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]
     }
 }
 
 /// A frame whose parts may be at odds with the rules.
 #[derive(Clone)]
-struct Frame {
-    first: u8,
+pub(crate) struct Frame {
+    pub(crate) first: u8,
     masked: bool,
     /// How the length is written: 0, 2 or 8 bytes behind the second.
     form: usize,
@@ -39,7 +39,7 @@ struct Frame {
 }
 
 impl Frame {
-    fn new(first: u8, payload: Vec<u8>, role: Role) -> Self {
+    pub(crate) fn new(first: u8, payload: Vec<u8>, role: Role) -> Self {
         let len = payload.len() as u64;
         let form = match len {
             0..=125 => 0,
@@ -49,7 +49,7 @@ impl Frame {
         Self { first, masked: role == Role::Server, form, len, payload }
     }
 
-    fn write(&self, out: &mut Vec<u8>, key: [u8; 4]) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>, key: [u8; 4]) {
         let mask = if self.masked { 0x80 } else { 0 };
         out.push(self.first);
         match self.form {
@@ -72,7 +72,8 @@ impl Frame {
     }
 }
 
-const TEXTS: [&str; 6] = ["", "Hello", "aé€😀", "κόσμε", "漢字かな交じり文", "\u{10FFFF}\u{0}"];
+pub(crate) const TEXTS: [&str; 6] =
+    ["", "Hello", "aé€😀", "κόσμε", "漢字かな交じり文", "\u{10FFFF}\u{0}"];
 
 /// Broken at the start, in the middle, at the end.
 const NO_TEXTS: [&[u8]; 8] = [
@@ -128,7 +129,7 @@ fn good(role: Role, rng: &mut Rng) -> Vec<Frame> {
     frames
 }
 
-fn control(role: Role, rng: &mut Rng) -> Frame {
+pub(crate) fn control(role: Role, rng: &mut Rng) -> Frame {
     let len = rng.pick(&[0, 1, 4, 125]);
     let payload = (0..len).map(|_| rng.draw() as u8).collect();
     Frame::new(rng.pick(&[0x89, 0x8A]), payload, role)

@@ -4,17 +4,20 @@
 use std::collections::BTreeMap;
 use std::env;
 
+use sansocket_differential::deflated::{self, Deflated};
 use sansocket_differential::peers::{Wsproto, ours, tokio_websockets, tungstenite};
 use sansocket_differential::streams::stream;
 use sansocket_differential::{End, Outcome, Role};
 
 /// The streams a role is given.
 const STREAMS: u64 = 40_000;
+/// And with compression.
+const COMPRESSED: u64 = 10_000;
 
-/// Peer, our end, their end, their events: the first columns of the list.
+/// Peer or kind of stream, our end, their end, their events: the first columns of the list.
 type Difference = [String; 4];
 
-fn difference(peer: &str, ours: &Outcome, theirs: &Outcome) -> Option<Difference> {
+fn difference(who: &str, ours: &Outcome, theirs: &Outcome) -> Option<Difference> {
     let (mine, other) = (&ours.events, &theirs.events);
     let events = if mine == other {
         "same"
@@ -36,65 +39,99 @@ fn difference(peer: &str, ours: &Outcome, theirs: &Outcome) -> Option<Difference
     if events == "same" && same_end {
         return None;
     }
-    Some([peer, &told(&ours.end, true), &told(&theirs.end, false), events].map(str::to_owned))
+    Some([who, &told(&ours.end, true), &told(&theirs.end, false), events].map(str::to_owned))
 }
 
-/// The rows of the table in DIFFERENCES.md, with how often each was seen.
-fn explained() -> BTreeMap<Difference, u32> {
-    let list = include_str!("../DIFFERENCES.md");
-    let rows = list.lines().filter(|line| line.starts_with("| ")).skip(1);
-    let cells = rows.map(|row| row.split('|').map(str::trim).skip(1).collect::<Vec<_>>());
-    cells
-        .map(|cells| {
-            assert!(cells.len() == 7, "peer, ours, theirs, events, section, why: {cells:?}");
+/// What was seen of the rows of a table, and what is not in it.
+struct Comparison {
+    /// Each row, with how often it was seen.
+    listed: BTreeMap<Difference, u32>,
+    unlisted: BTreeMap<Difference, Vec<String>>,
+    alike: BTreeMap<&'static str, u32>,
+}
+
+impl Comparison {
+    /// The first table of this text.
+    fn with(list: &str) -> Self {
+        let table = list.lines().skip_while(|line| !line.starts_with("| "));
+        let rows = table.take_while(|line| line.starts_with('|')).skip(2);
+        let listed = rows.map(|row| {
+            let cells: Vec<_> = row.split('|').map(str::trim).skip(1).collect();
+            assert!(cells.len() == 7, "who, ours, theirs, events, section, why: {cells:?}");
             assert!(cells[4].contains('§') && cells[5].len() > 20, "an explanation: {cells:?}");
             ([cells[0], cells[1], cells[2], cells[3]].map(str::to_owned), 0)
-        })
-        .collect()
+        });
+        Self { listed: listed.collect(), unlisted: BTreeMap::new(), alike: BTreeMap::new() }
+    }
+
+    fn compare(&mut self, who: &'static str, bytes: &[u8], ours: &Outcome, theirs: &Outcome) {
+        let Some(difference) = difference(who, ours, theirs) else {
+            *self.alike.entry(who).or_insert(0) += 1;
+            return;
+        };
+        match self.listed.get_mut(&difference) {
+            Some(count) => *count += 1,
+            None => {
+                let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                let example = format!("{hex}\n  {ours:?}\n  {theirs:?}");
+                self.unlisted.entry(difference).or_default().push(example);
+            }
+        }
+    }
+
+    fn judge(&self) {
+        println!("alike: {:?}", self.alike);
+        for (difference, count) in &self.listed {
+            println!("{count:6} {}", difference.join(" | "));
+        }
+        for (difference, examples) in &self.unlisted {
+            let shortest = examples.iter().min_by_key(|example| example.len()).unwrap();
+            println!("NEW {:5} {}\n  {shortest}", examples.len(), difference.join(" | "));
+        }
+        assert!(self.unlisted.is_empty(), "{} kinds of difference not listed", self.unlisted.len());
+        let gone: Vec<_> = self.listed.iter().filter(|(_, count)| **count == 0).collect();
+        assert!(gone.is_empty(), "listed, but not seen: {gone:?}");
+    }
+}
+
+const LIST: &str = include_str!("../DIFFERENCES.md");
+
+fn start_wsproto() -> Wsproto {
+    Wsproto::start(&env::var("PYTHON").unwrap_or("python3".to_owned()))
 }
 
 #[test]
 fn every_difference_is_explained() {
-    let python = env::var("PYTHON").unwrap_or("python3".to_owned());
-    let mut wsproto = Wsproto::start(&python);
-    let mut seen = explained();
-    let mut unexplained: BTreeMap<Difference, Vec<String>> = BTreeMap::new();
-    let mut alike = BTreeMap::new();
+    let mut wsproto = start_wsproto();
+    let mut comparison = Comparison::with(LIST);
     for number in 0..STREAMS {
         for role in [Role::Server, Role::Client] {
             let bytes = stream(role, number);
-            let mine = ours(role, &bytes);
-            let theirs = [
+            let mine = ours(role, None, &bytes);
+            for (peer, outcome) in [
                 ("tungstenite", tungstenite(role, &bytes)),
                 ("tokio-websockets", tokio_websockets(role, &bytes)),
-                ("wsproto", wsproto.outcome(role, &bytes)),
-            ];
-            for (peer, outcome) in theirs {
-                let Some(difference) = difference(peer, &mine, &outcome) else {
-                    *alike.entry(peer).or_insert(0) += 1;
-                    continue;
-                };
-                match seen.get_mut(&difference) {
-                    Some(count) => *count += 1,
-                    None => {
-                        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-                        let example =
-                            format!("{role:?} {number}: {hex}\n  {mine:?}\n  {outcome:?}");
-                        unexplained.entry(difference).or_default().push(example);
-                    }
-                }
+                ("wsproto", wsproto.outcome(role, None, &bytes)),
+            ] {
+                comparison.compare(peer, &bytes, &mine, &outcome);
             }
         }
     }
-    println!("alike of {} streams each: {alike:?}", 2 * STREAMS);
-    for (difference, count) in &seen {
-        println!("{count:6} {}", difference.join(" | "));
+    comparison.judge();
+}
+
+#[test]
+fn and_with_compression() {
+    let mut wsproto = start_wsproto();
+    let (_, list) = LIST.split_once("\n## With permessage-deflate\n").expect("a section");
+    let mut comparison = Comparison::with(list);
+    for number in 0..COMPRESSED {
+        for role in [Role::Server, Role::Client] {
+            let Deflated { agreed, twist, bytes } = deflated::stream(role, number, &mut wsproto);
+            let mine = ours(role, Some(agreed), &bytes);
+            let theirs = wsproto.outcome(role, Some(agreed), &bytes);
+            comparison.compare(twist, &bytes, &mine, &theirs);
+        }
     }
-    for (difference, examples) in &unexplained {
-        let shortest = examples.iter().min_by_key(|example| example.len()).unwrap();
-        println!("NEW {:5} {}\n  {shortest}", examples.len(), difference.join(" | "));
-    }
-    assert!(unexplained.is_empty(), "{} kinds of difference not listed", unexplained.len());
-    let gone: Vec<_> = seen.iter().filter(|(_, count)| **count == 0).collect();
-    assert!(gone.is_empty(), "listed, but not seen: {gone:?}");
+    comparison.judge();
 }

@@ -1,9 +1,9 @@
-//! Python's wsproto, in a process that answers one line for each stream.
+//! Python's wsproto and zlib, in a process that answers each line with one.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use crate::{End, Event, Outcome, Role};
+use crate::{Agreed, End, Event, Outcome, Role};
 
 pub struct Wsproto {
     child: Child,
@@ -26,12 +26,10 @@ impl Wsproto {
         Self { child, input, output }
     }
 
-    pub fn outcome(&mut self, role: Role, stream: &[u8]) -> Outcome {
+    /// What is made of a stream.
+    pub fn outcome(&mut self, role: Role, agreed: Option<Agreed>, stream: &[u8]) -> Outcome {
         let role = if role == Role::Server { 's' } else { 'c' };
-        let hex: String = stream.iter().map(|byte| format!("{byte:02x}")).collect();
-        writeln!(self.input, "{role}{hex}").expect("it listens");
-        let mut line = String::new();
-        self.output.read_line(&mut line).expect("it answers");
+        let line = self.ask(&format!("{role} {} {}", told(agreed), hex(stream)));
         let mut words = line.split_whitespace();
         let end = match words.next().expect("how it ended") {
             "open" => End::Open,
@@ -53,6 +51,20 @@ impl Wsproto {
         });
         Outcome { events: events.collect(), end }
     }
+
+    /// The payloads that zlib makes of the messages of a connection.
+    pub fn deflate(&mut self, agreed: Agreed, level: u8, messages: &[&[u8]]) -> Vec<Vec<u8>> {
+        let messages: Vec<_> = messages.iter().map(|message| hex(message)).collect();
+        let line = self.ask(&format!("{level} {} {}", told(Some(agreed)), messages.join(",")));
+        line.trim().split(',').map(unhex_bytes).collect()
+    }
+
+    fn ask(&mut self, line: &str) -> String {
+        writeln!(self.input, "{line}").expect("it listens");
+        let mut answer = String::new();
+        self.output.read_line(&mut answer).expect("it answers");
+        answer
+    }
 }
 
 impl Drop for Wsproto {
@@ -60,6 +72,16 @@ impl Drop for Wsproto {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn told(agreed: Option<Agreed>) -> String {
+    agreed.map_or("-".to_owned(), |Agreed { bits, takeover }| {
+        format!("{bits}{}", if takeover { "+" } else { "" })
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unhex(hex: &str) -> String {
