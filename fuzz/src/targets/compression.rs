@@ -175,22 +175,26 @@ pub fn deflate(data: &[u8]) -> Deflated {
         let len = if takeover {
             let cut = usize::from(script.byte()).min(message.len());
             let (first, second) = message.split_at(cut);
-            if choice & 1 != 0 {
-                // Refused for want of room, or taken back: as if it had not
-                // been tried.
-                let room = if choice & 2 == 0 { cut / 2 } else { payload.len() };
-                let room = &mut payload[..room];
-                if deflater.deflate(&mut ample, &message, true, room).is_ok() {
-                    deflater.rollback();
+            let mut len = 0;
+            for (part, last) in [(first, false), (second, true)] {
+                if choice & 1 != 0 && last == (choice & 8 != 0) {
+                    // Refused for want of room, or taken back: as if it had not
+                    // been tried.
+                    let rest = &mut payload[len..];
+                    let room = if choice & 2 == 0 { rest.len().min(cut / 2) } else { rest.len() };
+                    let room = &mut rest[..room];
+                    if deflater.deflate(&mut ample, &message, last, room).is_ok() {
+                        deflater.rollback();
+                    }
                 }
+                let rest = &mut payload[len..];
+                len += if last && choice & 4 != 0 {
+                    deflater.deflate(&mut scant, part, last, rest).expect("room enough")
+                } else {
+                    deflater.deflate(&mut ample, part, last, rest).expect("room enough")
+                };
             }
-            let n = deflater.deflate(&mut ample, first, false, &mut payload).expect("room enough");
-            let rest = &mut payload[n..];
-            n + if choice & 4 != 0 {
-                deflater.deflate(&mut scant, second, true, rest).expect("room enough")
-            } else {
-                deflater.deflate(&mut ample, second, true, rest).expect("room enough")
-            }
+            len
         } else {
             let table = &mut table[..usize::from(choice) * 256];
             ample.deflate_whole(level, bits, table, &message, &mut payload).expect("room")
