@@ -19,8 +19,8 @@ const CHANNEL: &str = "sansocket:chat";
 /// How long Redis may take to do something.
 const PATIENCE: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_millis(200);
-/// Between texts where Redis sets no pace: those who hear need the time, or they fall behind.
-const PACE: Duration = Duration::from_millis(1);
+/// For who is far behind, where Redis sets no pace.
+const PAUSE: Duration = Duration::from_millis(1);
 
 type Said = (Arc<str>, String);
 /// What is heard of all servers, and a way to tell them.
@@ -56,8 +56,10 @@ async fn alone(redis: &Client, said: &mut mpsc::Receiver<Said>, rooms: &Rooms) -
         select! {
             joined = &mut joining => return joined,
             Some((room, text)) = said.recv() => {
-                rooms.tell(&room, &text);
-                sleep(PACE).await;
+                // One pause a text: who does not read at all is soon let go, and the others wait no more.
+                if rooms.tell(&room, &text) {
+                    sleep(PAUSE).await;
+                }
             }
         }
     }

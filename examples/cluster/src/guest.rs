@@ -13,7 +13,11 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::{sleep, timeout};
 
 use crate::output::Output;
+use crate::rooms::BEHIND;
 use crate::{House, http1};
+
+/// How often to look whether who takes nothing has fallen behind.
+const LOOK: Duration = Duration::from_millis(100);
 
 pub(crate) async fn serve(
     mut stream: TcpStream,
@@ -70,11 +74,7 @@ impl Guest<'_> {
         let (clock, mut buffer) = (Instant::now(), [0; 4096]);
         let mut input = &mut first[..];
         loop {
-            // Who does not read is not read from.
-            while !self.output.has_room() {
-                self.output.write().await?;
-                self.note_progress();
-            }
+            self.make_room().await?; // who does not read is not read from
             let is_used_up = self.receive(&mut input).await?;
             // Last, so that what came in time is not found late.
             self.ws.on_timeout(clock.elapsed(), &mut self.output.bytes)?;
@@ -140,15 +140,15 @@ impl Guest<'_> {
     /// it waits.
     async fn hear(&mut self) -> Error {
         loop {
+            if let Err(error) = self.make_room().await {
+                return error;
+            }
             select! {
                 biased; // what is there is written at once
-                heard = self.heard.recv(), if self.output.has_room() => match heard {
+                heard = self.heard.recv() => match heard {
                     // It fails only after our Close, when the guest hears nothing any more.
                     Ok(text) => drop(self.ws.send(&*text, &mut self.output.bytes)),
-                    Err(RecvError::Lagged(_)) => {
-                        self.ws.close(CloseCode::POLICY_VIOLATION, &mut self.output.bytes);
-                        return "it fell behind".into();
-                    }
+                    Err(RecvError::Lagged(_)) => return self.fell_behind(),
                     Err(RecvError::Closed) => {} // not as long as the guest is in the room
                 },
                 written = self.output.write(), if !self.output.is_empty() => match written {
@@ -157,5 +157,26 @@ impl Guest<'_> {
                 },
             }
         }
+    }
+
+    /// Writes until there is room for more. Who falls behind meanwhile leaves the room at once, as the
+    /// others wait for it.
+    async fn make_room(&mut self) -> Result<(), Error> {
+        while !self.output.has_room() {
+            match timeout(LOOK, self.output.write()).await {
+                Ok(written) => {
+                    written?;
+                    self.note_progress();
+                }
+                Err(_) if self.heard.len() > BEHIND => return Err(self.fell_behind()),
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn fell_behind(&mut self) -> Error {
+        self.ws.close(CloseCode::POLICY_VIOLATION, &mut self.output.bytes);
+        "it fell behind".into()
     }
 }

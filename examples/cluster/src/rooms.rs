@@ -8,7 +8,9 @@ use tokio::sync::broadcast::{Receiver, Sender};
 /// How many texts a guest may fall behind. Each room has a queue of so many, so that those who flood
 /// one cannot end the slow of another. Texts are counted and not bytes, so they must be short: of
 /// 1 KiB and a name at most, they are 256 KiB and some, for which who compresses sends a thirtieth.
-const BEHIND: usize = 256;
+pub(crate) const BEHIND: usize = 256;
+/// From so many on, others should wait for it.
+const FAR: usize = BEHIND / 4;
 
 type ByName = HashMap<Arc<str>, Sender<Arc<str>>>;
 
@@ -30,11 +32,9 @@ impl Rooms {
         }
     }
 
-    /// Tells those who are in a room.
-    pub(crate) fn tell(&self, room: &str, text: &str) {
-        if let Some(hear) = self.all().get(room) {
-            hear.send(text.into()).ok();
-        }
+    /// Tells those who are in a room; returns whether one of them is far behind.
+    pub(crate) fn tell(&self, room: &str, text: &str) -> bool {
+        self.all().get(room).is_some_and(|hear| hear.send(text.into()).is_ok() && hear.len() > FAR)
     }
 
     /// News of the server itself, for all.
