@@ -78,8 +78,8 @@ impl Peer {
     /// It needs no budget: a turn reads once, so a peer that reads as fast as this writes has no more
     /// written to it than the backlog and one answer.
     fn write(&mut self, now: Duration, fresh: &mut Vec<u8>) -> io::Result<()> {
-        let (mut rest, mut taken) = (&fresh[..], 0);
-        let written = loop {
+        let (mut rest, mut written) = (&fresh[..], 0);
+        let result = loop {
             if self.backlog.is_empty() && rest.is_empty() {
                 break Ok(());
             }
@@ -88,8 +88,8 @@ impl Peer {
                 Ok(n) => {
                     let of_backlog = n.min(self.backlog.len());
                     self.backlog.drain(..of_backlog);
-                    taken += of_backlog;
                     rest = &rest[n - of_backlog..];
+                    written += n;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break Ok(()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -98,13 +98,13 @@ impl Peer {
         };
         self.backlog.extend(rest);
         fresh.clear(); // for the next peer
-        self.session.on_write(now, taken, self.backlog.len());
+        self.session.on_write(now, written, self.backlog.len());
         if self.backlog.is_empty() {
             self.backlog = VecDeque::new();
             if self.session.ends_now() {
                 self.stream.shutdown(Shutdown::Write)?;
             }
         }
-        written
+        result
     }
 }

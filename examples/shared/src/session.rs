@@ -12,7 +12,7 @@ use crate::{Answer, Error, Opening, Options};
 pub struct Session {
     state: State,
     keepalive: Keepalive,
-    /// Since when the peer has taken nothing of what waits for it; none if nothing waits.
+    /// Since when the peer has taken nothing of what was left to be written; none if nothing was.
     stuck_since: Option<Duration>,
     /// How long it may.
     patience: Duration,
@@ -92,15 +92,20 @@ impl Session {
         Ok(ws.send_with(message, output, scratch)?)
     }
 
-    /// Tells how many bytes the peer has taken of those that waited for it, and how many wait now.
+    /// Tells how many bytes were written now, and how many are left.
     ///
-    /// Who takes some is there, and slow. Who takes none is not kept for what it says meanwhile.
-    pub fn on_write(&mut self, now: Duration, taken: usize, left: usize) {
-        if taken > 0 {
+    /// Who takes some of what was left before is there, and slow. (Of the rest nobody knows: the system
+    /// takes it.) Who takes none is not kept for what it says meanwhile.
+    pub fn on_write(&mut self, now: Duration, written: usize, left: usize) {
+        if written > 0 && self.stuck_since.take().is_some() {
             self.keepalive.on_bytes();
-            self.stuck_since = None;
         }
         self.stuck_since = (left > 0).then(|| self.stuck_since.unwrap_or(now));
+    }
+
+    /// Whether something was left to be written.
+    pub fn is_behind(&self) -> bool {
+        self.stuck_since.is_some()
     }
 
     /// Tells the time: each round, after what came has been received.

@@ -44,7 +44,10 @@ impl Peer {
         let operation = if rest.is_empty() {
             opcode::Recv::new(fd, self.input.as_mut_ptr(), self.input.len() as u32).build()
         } else {
-            opcode::Send::new(fd, rest.as_ptr(), rest.len().try_into().unwrap_or(u32::MAX)).build()
+            // At first what the system takes at once: only what is left then waits for the peer.
+            let flags = if self.session.is_behind() { 0 } else { libc::MSG_DONTWAIT };
+            let len = rest.len().try_into().unwrap_or(u32::MAX);
+            opcode::Send::new(fd, rest.as_ptr(), len).flags(flags).build()
         };
         let wait = self.session.next_deadline().saturating_sub(now);
         *self.deadline = wait.clamp(Duration::from_millis(1), Duration::from_secs(3600)).into();
@@ -65,24 +68,23 @@ impl Peer {
     ) -> Result<(), Error> {
         let done = match result {
             0.. => Some(result as usize),
-            _ if matches!(-result, libc::ECANCELED | libc::EINTR | libc::ETIME) => None, // its time is over
+            // Its time is over, or there is no room.
+            _ if matches!(-result, libc::ECANCELED | libc::EINTR | libc::ETIME | libc::EAGAIN) => {
+                None
+            }
             _ => return Err(io::Error::from_raw_os_error(-result).into()),
         };
-        match done {
-            Some(n) if self.written < self.output.len() => {
-                self.written += n;
-                self.session.on_write(now, n, self.output.len() - self.written);
-                if self.written == self.output.len() {
-                    (self.output, self.written) = (Vec::new(), 0);
-                }
+        if self.written < self.output.len() {
+            let n = done.unwrap_or(0);
+            self.written += n;
+            self.session.on_write(now, n, self.output.len() - self.written);
+            if self.written == self.output.len() {
+                (self.output, self.written) = (Vec::new(), 0);
             }
-            Some(n) => {
-                self.session.receive(&mut self.input[..n], options, &mut self.output, scratch);
-            }
-            None => {}
+        } else if let Some(n) = done {
+            self.session.receive(&mut self.input[..n], options, &mut self.output, scratch);
         }
         self.session.on_timeout(now, options, &mut self.output)?;
-        self.session.on_write(now, 0, self.output.len() - self.written);
         if self.output.is_empty() && self.session.ends_now() {
             self.stream.shutdown(Shutdown::Write)?;
         }

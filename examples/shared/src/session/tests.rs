@@ -99,6 +99,18 @@ fn who_only_takes_what_is_written_is_alive() {
 }
 
 #[test]
+fn what_the_system_takes_is_no_sign_of_life() {
+    let mut script = Script::opened();
+    let said: Vec<_> = (0..=60)
+        .filter_map(|second| {
+            script.session.on_write(Duration::from_secs(second), 1, 0);
+            script.at(second).unwrap().first().map(|first| (second, *first))
+        })
+        .collect();
+    assert_eq!(said, [(30, 0x89), (60, 0x88)]);
+}
+
+#[test]
 fn who_takes_nothing_is_not_kept_for_what_it_says() {
     // Open, and after an error: the Close that tells it waits, too.
     for last in [HELLO, b"\xff"] {
