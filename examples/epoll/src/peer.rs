@@ -77,7 +77,7 @@ impl Peer {
     ///
     /// It needs no budget: a turn reads once, so a peer that reads as fast as this writes has no more
     /// written to it than the backlog and one answer.
-    fn write(&mut self, now: Duration, fresh: &mut Vec<u8>) -> io::Result<()> {
+    pub(crate) fn write(&mut self, now: Duration, fresh: &mut Vec<u8>) -> io::Result<()> {
         let (mut rest, mut written) = (&fresh[..], 0);
         let result = loop {
             if self.backlog.is_empty() && rest.is_empty() {

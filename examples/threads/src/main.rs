@@ -49,7 +49,7 @@ fn serve(stream: &TcpStream, options: &Options) -> Result<(), Error> {
     };
     let (receiver, sender) = ws.split();
     let mut incoming = Incoming::new(receiver, options.keepalive());
-    // A thread with something to say unasked gets a clone, and ends when `push` fails.
+    // A thread with something to say unasked gets a `Weak` of it.
     let queue = Arc::new(Queue::default());
     let result = thread::scope(|scope| {
         let end = End(&queue);
@@ -114,7 +114,7 @@ fn receive_all(
             queue.push(outgoing)?;
         }
         // Last, so that what came in time is not found late.
-        if let Some(outgoing) = incoming.on_timeout(clock.elapsed(), queue.is_behind()) {
+        if let Some(outgoing) = incoming.on_timeout(clock.elapsed(), queue.waiting() > 0) {
             queue.push(outgoing)?;
         }
         if let Some(end) = incoming.end() {
