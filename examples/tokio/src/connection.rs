@@ -4,7 +4,7 @@
 //! what they know of the connection is in their halves. They do not know what is below: a TCP stream,
 //! TLS, or a stream of HTTP/2. That must be [`patient`], as nothing here limits the time of a write.
 
-use std::io;
+use std::io::{self, Cursor};
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -166,21 +166,20 @@ impl<R: AsyncRead + Unpin> Reader<R> {
 pub(crate) struct Writer<W> {
     stream: W,
     sender: MessageSender<Server>,
-    output: Vec<u8>,
-    /// How much of the output is written.
-    written: usize,
+    /// All that is not written yet, behind what is.
+    output: Cursor<Vec<u8>>,
     /// Where what is pushed has its place until all is written.
     place: Option<OwnedSemaphorePermit>,
 }
 
 impl<W: AsyncWrite + Unpin> Writer<W> {
     pub(crate) fn new(stream: W, sender: MessageSender<Server>) -> Self {
-        Self { stream, sender, output: Vec::new(), written: 0, place: None }
+        Self { stream, sender, output: Cursor::default(), place: None }
     }
 
     /// Puts something behind all that is not written yet; its place is free when it is.
     pub(crate) fn push(&mut self, outgoing: Outgoing, place: OwnedSemaphorePermit) {
-        outgoing.append(&mut self.sender, &mut self.output);
+        outgoing.append(&mut self.sender, self.output.get_mut());
         match &mut self.place {
             Some(all) => all.merge(place),
             none => *none = Some(place),
@@ -196,13 +195,9 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
     ///
     /// Dropped unfinished, the next call goes on where it was.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
-        while self.written < self.output.len() {
-            match self.stream.write(&self.output[self.written..]).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                n => self.written += n,
-            }
-        }
-        (self.written, self.output) = (0, Vec::new()); // a long message does not stay for ever
+        // Unlike `write_all` it notes how far it came.
+        self.stream.write_all_buf(&mut self.output).await?;
+        self.output = Cursor::default(); // a long message does not stay for ever
         self.stream.flush().await?; // TLS may hold something back
         self.place = None;
         Ok(())
