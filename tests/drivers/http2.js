@@ -28,6 +28,7 @@ const FRAMES = Buffer.concat([
 async function main() {
   const server = new Program(
     process.env.SANSOCKET_TOKIO, '--listen', '127.0.0.1:0', '--listen-tls', '127.0.0.1:0', '--idle-timeout', '8',
+    '--origin', 'https://ours.example',
   );
   const { host } = new URL((await server.lineWith('listening on wss://')).split(' ').pop());
 
@@ -104,10 +105,13 @@ async function main() {
       const head = await within(new Promise((done) => other.once('response', done)), 'answer');
       assert.equal(head[':status'], 404);
       other.close();
-      const refused = async (more) => (await open(session, more)).headers;
-      assert.equal((await refused({ ':protocol': 'other' }))[':status'] >= 400, true);
-      const version = await refused({ 'sec-websocket-version': '12' });
+      const answered = async (more) => (await open(session, more)).headers;
+      assert.equal((await answered({ ':protocol': 'other' }))[':status'] >= 400, true);
+      const version = await answered({ 'sec-websocket-version': '12' });
       assert.deepEqual([version[':status'], version['sec-websocket-version']], [400, '13']);
+      for (const [origin, status] of [['https://ours.example', 200], ['https://theirs.example', 403]]) {
+        assert.equal((await answered({ origin }))[':status'], status);
+      }
       await isServed(session);
       session.destroy();
     },

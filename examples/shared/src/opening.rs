@@ -71,6 +71,11 @@ fn answer(
     }
     let upgrade = request.upgrade()?;
     let offer = upgrade.offer();
+    if !options.admits(offer.origin()) {
+        let reply = Reply::new(403, &mut out).body(b"not from this page\n");
+        output.extend_from_slice(reply.expect("room for a line"));
+        return Ok(Answer::Over);
+    }
     let agreed = options.compression.and_then(|wish| wish.accept(offer.extensions()));
     let response = upgrade.accept(&mut out).compression(agreed).finish();
     output.extend_from_slice(response.expect("room for a response without headers of ours"));
@@ -79,4 +84,25 @@ fn answer(
         path: offer.path().to_owned(),
         first: bytes[request.head_len()..].to_vec(),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_another_origin_is_refused() {
+        let options = Options { origin: Some("https://ours.example"), ..Options::default() };
+        for (origin, status) in [("ours", "101"), ("theirs", "403")] {
+            let request = format!(
+                "GET / HTTP/1.1\r\nHost: ours.example\r\nOrigin: https://{origin}.example\r\n\
+                Upgrade: websocket\r\nConnection: Upgrade\r\n\
+                Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            );
+            let mut output = Vec::new();
+            let answer = Opening::default().receive(request.as_bytes(), &options, &mut output);
+            assert_eq!(matches!(answer, Answer::Open(_)), status == "101");
+            assert!(output.starts_with(format!("HTTP/1.1 {status} ").as_bytes()), "{output:?}");
+        }
+    }
 }

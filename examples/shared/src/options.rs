@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! [--listen 127.0.0.1:9001] [--max-message BYTES] [--no-deflate]
-//! [--handshake-timeout SECONDS] [--idle-timeout SECONDS]
+//! [--handshake-timeout SECONDS] [--idle-timeout SECONDS] [--origin ORIGIN]
 //! ```
 
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub struct Options {
     /// How long a peer may be silent, which gets a Ping after half of it; and how long it may take
     /// nothing of what is written.
     pub idle_timeout: Duration,
+    /// Whose pages may connect; those of any site if nothing is said.
+    pub origin: Option<&'static str>,
 }
 
 impl Default for Options {
@@ -35,6 +37,7 @@ impl Default for Options {
             compression: Some(Compression::new()),
             handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
+            origin: None,
         }
     }
 }
@@ -43,6 +46,12 @@ impl Options {
     pub fn timeouts(&self) -> Timeouts {
         let (half, handshake) = (self.idle_timeout / 2, self.handshake_timeout);
         Timeouts::new().handshake(handshake).interval(half).answer(half).close(handshake)
+    }
+
+    /// Whether a page from there may connect. Who names no origin is no browser, so nobody's
+    /// cookies come with it.
+    pub fn admits(&self, origin: Option<&str>) -> bool {
+        self.origin.is_none() || origin.is_none() || self.origin == origin
     }
 
     /// The deadlines of a connection that begins with its opening handshake.
@@ -75,6 +84,10 @@ pub fn parse(mut more: impl FnMut(&str, &str) -> bool) -> (Options, String) {
             "--max-message" => {
                 value.parse().ok().map(|bytes| options.config = options.config.max_message(bytes))
             }
+            "--origin" => {
+                options.origin = Some(value.leak()); // there is one, for as long as it runs
+                Some(())
+            }
             "--handshake-timeout" => seconds(&value).map(|time| options.handshake_timeout = time),
             "--idle-timeout" => seconds(&value).map(|time| options.idle_timeout = time),
             _ => more(&name, &value).then_some(()),
@@ -96,6 +109,18 @@ fn seconds(value: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pages_of_another_origin_are_not_admitted() {
+        let any = Options::default();
+        let ours = Options { origin: Some("https://a.example"), ..any };
+        for origin in [None, Some("https://a.example")] {
+            assert!(any.admits(origin) && ours.admits(origin));
+        }
+        for origin in ["null", "", "https://a.example.net", "http://a.example"] {
+            assert!(any.admits(Some(origin)) && !ours.admits(Some(origin)));
+        }
+    }
 
     #[test]
     fn no_time_is_zero() {

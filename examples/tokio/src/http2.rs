@@ -102,6 +102,10 @@ async fn answer(
         }
     };
     let offer = connect.offer();
+    if !options.admits(offer.origin()) {
+        respond.send_response(response.status(403).body(())?, true)?;
+        return Ok(());
+    }
     let agreed = options.compression.and_then(|wish| wish.accept(offer.extensions()));
     let mut out = [0; 512];
     // The status is 200, which is what a response is if nothing else is said.
