@@ -27,18 +27,19 @@ fn main() -> Result<(), Error> {
     let mut poll = Poll::new()?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
 
-    let (clock, mut now) = (Instant::now(), Duration::ZERO);
+    let clock = Instant::now();
     let (input, output, scratch) = (vec![0; 16 * 1024], Vec::new(), Scratch::new());
     let mut shared = Shared { options, input, output, scratch };
     let (mut peers, mut events) = (Peers::default(), Events::with_capacity(1024));
     let mut next_accept = Duration::MAX; // an event tells of the first who waits
     loop {
         let next = peers.next_turn().min(next_accept);
-        let wait = (next < Duration::MAX).then(|| next.saturating_sub(now));
+        let wait = (next < Duration::MAX).then(|| next.saturating_sub(clock.elapsed()));
         match poll.poll(&mut events, wait) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
-            _ => now = clock.elapsed(),
+            _ => {}
         }
+        let now = clock.elapsed();
         for event in &events {
             match event.token() {
                 LISTENER => next_accept = now,

@@ -54,6 +54,9 @@ impl AsyncWrite for WriteHalf {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0)); // for which there would never be room
+        }
         self.0.reserve_capacity(bytes.len());
         while self.0.capacity() == 0 {
             match ready!(self.0.poll_capacity(context)) {
