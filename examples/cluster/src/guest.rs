@@ -32,7 +32,7 @@ pub(crate) async fn serve(
     let room: Arc<str> = path.trim_start_matches('/').into();
     let mut guest = Guest {
         ws: ws.keepalive(options.timeouts()),
-        output: Output::new(writer, options.idle_timeout),
+        output: Output::new(writer, options),
         name: format!("{}.{number}", house.name),
         // Before the others hear of it, so that it misses nothing.
         heard: house.rooms.enter(&room),

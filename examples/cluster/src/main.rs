@@ -13,6 +13,8 @@ mod guest;
 #[path = "../../tokio/src/http1.rs"]
 mod http1;
 mod output;
+#[path = "../../tokio/src/patient.rs"]
+mod patient;
 mod rooms;
 
 use std::sync::Arc;
@@ -39,16 +41,13 @@ struct House {
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let (mut name, mut redis) = ("a".to_owned(), "redis://127.0.0.1:6379/".to_owned());
-    let (mut options, listen) = options::parse(|option, value| match option {
-        "--name" => {
-            value.clone_into(&mut name);
-            true
+    let (mut options, listen) = options::parse(|option, value| {
+        match option {
+            "--name" => name = value.to_owned(),
+            "--redis" => redis = value.to_owned(),
+            _ => return false,
         }
-        "--redis" => {
-            value.clone_into(&mut redis);
-            true
-        }
-        _ => false,
+        true
     });
     options.config = options.config.max_message(MAX_MESSAGE).drop_after_close(true);
     let listener = TcpListener::bind(listen).await?;

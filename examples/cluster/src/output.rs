@@ -1,27 +1,22 @@
 //! What waits to be written to a guest.
 
-use std::time::Duration;
-
-use shared::Error;
-use shared::options::FOR_EVER;
+use shared::{Error, Options};
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::WriteHalf;
-use tokio::time::{Instant, timeout_at};
+
+use crate::patient::{Patient, patient};
 
 /// How many bytes may wait before no more is read from the guest, nor heard for it.
 const ENOUGH: usize = 16 * 1024;
 
 pub(crate) struct Output<'s> {
     pub(crate) bytes: Vec<u8>,
-    stream: WriteHalf<'s>,
-    /// Since when the guest has taken none of them, and how long it may.
-    stuck_since: Option<Instant>,
-    patience: Duration,
+    stream: Patient<WriteHalf<'s>>,
 }
 
 impl<'s> Output<'s> {
-    pub(crate) fn new(stream: WriteHalf<'s>, patience: Duration) -> Self {
-        Self { bytes: Vec::new(), stream, stuck_since: None, patience: patience.min(FOR_EVER) }
+    pub(crate) fn new(stream: WriteHalf<'s>, options: &Options) -> Self {
+        Self { bytes: Vec::new(), stream: patient(stream, options) }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -32,14 +27,10 @@ impl<'s> Output<'s> {
         self.bytes.len() < ENOUGH
     }
 
-    /// Writes as much as the guest takes. Dropped before it is done, it has written nothing, and the
-    /// deadline stays where it was.
+    /// Writes as much as the guest takes. Dropped before it is done, it has written nothing.
     pub(crate) async fn write(&mut self) -> Result<(), Error> {
-        let since = *self.stuck_since.get_or_insert_with(Instant::now);
-        let write = self.stream.write(&self.bytes);
-        let written = timeout_at(since + self.patience, write).await??;
+        let written = self.stream.write(&self.bytes).await?;
         self.bytes.drain(..written);
-        self.stuck_since = None;
         if self.is_empty() {
             self.bytes = Vec::new(); // a long one does not stay
         }

@@ -2,22 +2,19 @@
 //!
 //! [`Reader::next`] and [`Writer::flush`] are safe to drop unfinished, in `select!` or by a timeout:
 //! what they know of the connection is in their halves. They do not know what is below: a TCP stream,
-//! TLS, or a stream of HTTP/2. That must be [`patient`], as nothing here limits the time of a write.
+//! TLS, or a stream of HTTP/2. That must be [`patient`](crate::patient), as nothing here limits the time of a write.
 
 use std::io::{self, Cursor};
 use std::ops::Range;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use sansocket::{MessageReceiver, MessageSender, Server};
-use shared::options::FOR_EVER;
 use shared::{Error, Incoming, Opened, Options, Outgoing};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::select;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
-use tokio_io_timeout::TimeoutWriter;
 
 /// Bytes of a read.
 const BUFFER: usize = 16 * 1024;
@@ -27,17 +24,7 @@ const ROOM: usize = 64 * 1024;
 /// Something to send, and the room that it takes until it is written.
 type Queued = (Outgoing, OwnedSemaphorePermit);
 
-/// A stream that fails when it has something to write and the peer takes nothing for so long.
-///
-/// For what carries bytes to the peer: a stream above it, as TLS, takes some of its own accord, though
-/// the peer takes none.
-pub(crate) fn patient<S: AsyncWrite>(stream: S, options: &Options) -> Pin<Box<TimeoutWriter<S>>> {
-    let mut stream = TimeoutWriter::new(stream);
-    stream.set_timeout(Some(options.idle_timeout.min(FOR_EVER)));
-    Box::pin(stream)
-}
-
-/// Echoes until the end. What is below is [`patient`].
+/// Echoes until the end. What is below is [`patient`](crate::patient).
 pub(crate) async fn echo(
     opened: Opened,
     reader: impl AsyncRead + Unpin,

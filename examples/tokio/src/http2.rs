@@ -18,7 +18,8 @@ use stream::{ReadHalf, WriteHalf};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-use crate::connection::{self, patient};
+use crate::connection;
+use crate::patient::patient;
 
 /// Streams of a connection at a time, and the bytes that may wait in each: to be read, and to be
 /// written.

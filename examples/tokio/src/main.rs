@@ -4,11 +4,12 @@
 mod connection;
 mod http1;
 mod http2;
+mod patient;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use connection::patient;
+use patient::patient;
 use shared::{Error, Options, options};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;

@@ -23,7 +23,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{BUFFER, ROOM, Reader, Writer, echo, patient};
+use super::{BUFFER, ROOM, Reader, Writer, echo};
+use crate::patient::patient;
 
 type Keys = fn() -> [u8; 4];
 
