@@ -53,7 +53,7 @@ fn parsed_reply(bytes: &[u8]) -> (u16, HeaderFields<'_>, &[u8]) {
 const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 /// Edits of a good request, and the rule that each breaks.
-const BROKEN: [(&str, &str, HandshakeError); 63] = {
+const BROKEN: [(&str, &str, HandshakeError); 64] = {
     use HandshakeError as Error;
     const HOST: &str = "Host: server.example.com\r\n";
     const UPGRADE: &str = "Upgrade: websocket\r\n";
@@ -86,6 +86,7 @@ const BROKEN: [(&str, &str, HandshakeError); 63] = {
         (HOST, "", Error::BadHost),
         (HOST, "Host: \r\n", Error::BadHost),
         (HOST, "Host: a\r\nHost: a\r\n", Error::BadHost),
+        (HOST, "Host: a\r\nHost: A\r\n", Error::BadHost),
         (HOST, "Host: a, b\r\n", Error::BadHost),
         (HOST, "Host: user@a\r\n", Error::BadHost),
         (HOST, "Host: a/b\r\n", Error::BadHost),
@@ -139,6 +140,25 @@ fn each_rule_of_a_request() {
     for (from, to, error) in BROKEN {
         let head = edited(request_with(""), from, to);
         assert_eq!(judge(head.as_bytes()), Err(error), "{from:?} as {to:?}");
+    }
+}
+
+/// However it is announced: two readers could disagree about where it ends.
+#[test]
+fn a_request_has_no_body() {
+    let codings = ["", "gzip", "identity", "chunked", "Chunked", "gzip, chunked"];
+    let lengths = ["", "00", "07", "7", "010", "+0", "-0", "0, 0", "0,0", "0 0", "0x0", "0\u{a0}"];
+    for (name, values) in [("Transfer-Encoding", &codings[..]), ("Content-Length", &lengths)] {
+        for value in values {
+            for lines in [
+                format!("{name}: {value}\r\n"),
+                format!("{name}: {value}\r\nContent-Length: 0\r\n"),
+                format!("Content-Length: 0\r\n{name}: {value}\r\n"),
+            ] {
+                let error = Err(HandshakeError::RequestHasBody);
+                assert_eq!(judge(&request_with(&lines)), error, "{lines:?}");
+            }
+        }
     }
 }
 
@@ -572,6 +592,11 @@ fn each_response_that_keeps_the_rules() {
         ("Accept: ", "Accept:\t  ", None),
         ("xOo=\r\n", "xOo=\r\nSec-WebSocket-Protocol: b\r\n", Some("b")),
         ("xOo=\r\n", "xOo=\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\n", None),
+        // > Any response with a 1xx (Informational) [...] status code is always
+        // > terminated by the first empty line after the header fields,
+        // > regardless of the header fields present (RFC 9112 §6.3)
+        ("xOo=\r\n", "xOo=\r\nContent-Length: 7\r\n", None),
+        ("xOo=\r\n", "xOo=\r\nTransfer-Encoding: chunked\r\n", None),
     ] {
         let head = edited(response_with(""), from, to);
         let handshake = ClientHandshake::new(NONCE).protocols(&["a", "b"]);
