@@ -204,6 +204,36 @@ fn text_may_not_end_inside_a_character() {
     }
 }
 
+/// Around the lengths at which a header grows and at which a message that lies whole
+/// in the input is no longer taken at once.
+#[test]
+fn long_text_is_judged_to_its_end() {
+    let ends = [("é", 0), ("€", 0), ("😀", 0), ("é", 1), ("€", 2), ("😀", 1), ("\u{80}", 1)];
+    for side in SIDES {
+        for len in [125, 126, 65_534, 65_535, 65_536, 65_537, 70_000, 200_000] {
+            for (end, cut) in ends {
+                let end = &end.as_bytes()[..end.len() - cut];
+                let text = [&vec![b'a'; len - end.len()], end].concat();
+                let frame = side.frame(FIN | TEXT, &text);
+                let fragments = side.fragments(TEXT, &[b"a", &text]);
+                let mut wires = vec![vec![&frame[..]], vec![&fragments]];
+                // Behind the header, and before the last character.
+                for from_end in [len, end.len()] {
+                    let (head, tail) = frame.split_at(frame.len() - from_end);
+                    wires.push(vec![head, tail]);
+                }
+                let expected = (cut > 0).then_some(ProtocolError::TextNotUtf8);
+                for pieces in wires {
+                    for run in [Side::events, Side::messages] {
+                        let script = run(side, Config::new(), &pieces);
+                        assert_eq!(script.error, expected, "{len} bytes with {end:02x?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn binary_is_not_judged_as_text() {
     for side in SIDES {
