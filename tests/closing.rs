@@ -357,6 +357,21 @@ fn nothing_comes_after_the_peers_close() {
 }
 
 #[test]
+fn a_reason_is_judged_to_its_last_byte() {
+    for side in SIDES {
+        for at in 0..CloseFrame::MAX_REASON {
+            let mut body = [&b"\x03\xE8"[..], &[b'x'; CloseFrame::MAX_REASON]].concat();
+            body[2 + at] = 0xC3; // the first half of an é
+            for run in [Side::events, Side::messages] {
+                let script = run(side, Config::new(), &[&side.frame(CLOSE, &body)]);
+                assert_eq!(script.error, Some(ProtocolError::BadCloseReason), "at {at}");
+                assert_eq!(script.seen(), []);
+            }
+        }
+    }
+}
+
+#[test]
 fn each_error_becomes_a_close_frame() {
     use ProtocolError as Error;
     for (error, code) in [
