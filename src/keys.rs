@@ -269,6 +269,20 @@ mod tests {
         }
     }
 
+    /// As it would if the counter began again, after 16 or after 32 bits.
+    #[test]
+    fn no_block_comes_again() {
+        let mut blocks = Vec::new();
+        for (counter, len) in [(0, (1 << 16) + 1), ((1 << 32) - 1, 2)] {
+            let mut keys = ChaChaKeys { counter, ..ChaChaKeys::from_seed([7; 32]) };
+            blocks.extend((0..len).map(|_| [(); 16].map(|()| keys.next_key())));
+        }
+        let drawn = blocks.len();
+        blocks.sort_unstable();
+        blocks.dedup();
+        assert_eq!(blocks.len(), drawn);
+    }
+
     #[cfg(feature = "std")]
     #[test]
     fn two_streams_of_the_system_differ() {
