@@ -66,6 +66,11 @@ fn mistake_02_accept_value_not_checked() {
         wrong[at] ^= 1;
         let wrong = good.replace(value, std::str::from_utf8(&wrong).unwrap());
         assert_eq!(judge_answer(wrong.as_bytes()), Err(HandshakeError::BadAccept), "at {at}");
+        // A letter in the other case is another digit.
+        let mut wrong = value.to_owned().into_bytes();
+        wrong[at] ^= u8::from(wrong[at].is_ascii_alphabetic()) << 5;
+        let wrong = good.replace(value, std::str::from_utf8(&wrong).unwrap());
+        assert_eq!(judge_answer(wrong.as_bytes()).is_ok(), wrong == good, "at {at}");
     }
     for wrong in ["", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo", "S3PPLMBITXAQ9KYGZZHZRBK+XOO="] {
         let wrong = good.replace(value, wrong);
