@@ -6,6 +6,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{
     BINARY, CLOSE, CONT, FIN, NONCE, PING, PONG, SIDES, Seen, Side, TEXT, request_with,
     response_with, server, zero_key,
@@ -14,6 +16,7 @@ use sansocket::handshake::{
     ClientConnect, ClientHandshake, ComposeError, ConnectResponse, HandshakeError, Reply,
     RequestReader, ResponseReader, Url,
 };
+use sansocket::keepalive::{TimedOut, Timeouts};
 use sansocket::{
     ChaChaKeys, CloseCode, CloseFrame, Config, Event, Kind, MaskingKeys, Payload, ProtocolError,
     Received, WebSocket,
@@ -374,7 +377,7 @@ fn mistake_16_control_frames_between_fragments() {
 
 /// Millions of empty fragments, or of a byte each, cost memory (ws CVE-2026-48779,
 /// and #2331 in what its limit left), and the text so far was judged anew with each fragment (sockudo 2.0.2). The memory
-/// is counted in `allocation.rs`.
+/// is counted in `allocation.rs`, and the time is held linear by `linear` of `benches/peers`.
 #[test]
 fn mistake_17_tiny_fragments() {
     let side = Side::Server;
@@ -775,6 +778,25 @@ fn mistake_37_state_lost_or_stuck() {
                 }
             }
         }
+    }
+    // Who never answers our Close is given up, and talking puts nothing off.
+    let ms = Duration::from_millis;
+    let timeouts = Timeouts::new().idle(ms(20)).close(ms(30));
+    for (close_at, given_up) in [(10, 40), (u64::MAX, 50)] {
+        let mut ws = WebSocket::server(Config::new()).keepalive(timeouts);
+        let mut output = Vec::new();
+        let end = (0..1000).find(|now| {
+            if *now >= close_at {
+                ws.close(CloseCode::NORMAL, &mut output); // and again, which is nothing
+            }
+            // Idle until the time for that has come.
+            let mut bytes = Side::Server.fragments(TEXT, &[b"still", b" here"]);
+            bytes.extend(Side::Server.frame(PING, b""));
+            let mut input = if *now > 20 { &mut bytes[..] } else { &mut [] };
+            while ws.receive(&mut input, &mut output).unwrap().is_some() {}
+            ws.on_timeout(ms(*now), &mut output) == Err(TimedOut::Close)
+        });
+        assert_eq!(end, Some(given_up));
     }
     // Behind a refused upgrade nothing can be taken for another request.
     let mut out = [0; 512];
