@@ -273,8 +273,19 @@ fn the_answer_to_our_ping_is_no_flood() {
         keepalive.on_pong(&payload);
         assert_eq!(keepalive.on_timeout(ms(now + 1)), None);
     }
-    keepalive.on_pong(b"");
-    assert!(matches!(keepalive.on_timeout(ms(302)), Some(Due::Close(_))));
+    // Any other Pong is one too many: the answer again, too, at once or later.
+    let payload = ping(&mut keepalive, 400);
+    for told_between in [false, true] {
+        for other in [&b""[..], &payload] {
+            let mut keepalive = keepalive.clone();
+            keepalive.on_pong(&payload);
+            if told_between {
+                assert_eq!(keepalive.on_timeout(ms(401)), None);
+            }
+            keepalive.on_pong(other);
+            assert!(matches!(keepalive.on_timeout(ms(402)), Some(Due::Close(_))), "{other:?}");
+        }
+    }
 }
 
 #[test]
@@ -754,6 +765,28 @@ mod layer_2 {
         let before = output.len();
         assert_eq!(ws.on_timeout(ms(70), &mut output), Err(TimedOut::Close));
         assert_eq!(output.len(), before, "ours is sent already");
+    }
+
+    /// After idleness, a flood, and a Ping that nobody answered.
+    #[test]
+    fn data_behind_a_close_of_keepalive_is_dropped_if_so_configured() {
+        for (pings, times) in [(0, &[0, 1000][..]), (1, &[0, 10]), (0, &[0, 100, 130])] {
+            for drop in [true, false] {
+                let config = Config::new().max_control_frames(0).drop_after_close(drop);
+                let mut ws = WebSocket::server(config).keepalive(TIMEOUTS);
+                let mut output = Vec::new();
+                let mut wire = b"\x89\x80\0\0\0\0".repeat(pings);
+                let mut input = &mut wire[..];
+                for now in times {
+                    let _ = ws.on_timeout(ms(*now), &mut output);
+                    while ws.receive(&mut input, &mut output).unwrap().is_some() {}
+                }
+                assert!(ws.send("", &mut output).is_err(), "our Close is sent");
+                let mut wire = *b"\x81\x81\0\0\0\0a";
+                let received = ws.receive(&mut &mut wire[..], &mut output).unwrap();
+                assert_eq!(received.is_none(), drop, "{times:?}: {received:?}");
+            }
+        }
     }
 
     #[test]
