@@ -326,6 +326,8 @@ fn told() -> impl Strategy<Value = Told> {
 struct Twin {
     log: Vec<(u64, Happened)>,
     opening: bool,
+    /// How many Pings and Pongs may come in a second.
+    rate: u32,
     untold: Vec<Happened>,
 }
 
@@ -335,8 +337,13 @@ enum Happened {
     Opened,
     Bytes,
     Message,
+    /// A Ping of the peer.
+    Pinged,
+    /// A Ping of ours.
     Ping(u64),
     Pong(u64),
+    /// The time was told, after all that came until then.
+    Timed,
     Close,
     Failed(TimedOut),
 }
@@ -356,6 +363,7 @@ impl Twin {
         for happened in std::mem::take(&mut self.untold) {
             self.log.push((now, happened));
         }
+        self.log.push((now, Happened::Timed));
         let failed = self.log.iter().find(|(_, happened)| matches!(happened, Failed(_)));
         if let Some((_, failed)) = failed {
             return Some(*failed);
@@ -369,23 +377,52 @@ impl Twin {
         if let Some((closed, _)) = close {
             return (now >= closed + 50).then_some(Failed(TimedOut::Close));
         }
+        let is_flooded = self.is_flooded(opened);
         let opened = self.log[opened].0;
         let mut pinged = opened;
         if let Some((time, index)) = self.last(|happened| matches!(happened, Ping(_))) {
             let Ping(number) = self.log[index].1 else { unreachable!() };
             let answered = self.log[index..].iter().any(|(_, h)| *h == Pong(number));
             pinged = if answered { time } else { u64::MAX };
-            let heard = self.last(|h| matches!(h, Happened::Bytes | Message | Pong(_)));
+            let heard =
+                self.last(|h| matches!(h, Happened::Bytes | Happened::Pinged | Message | Pong(_)));
             if !answered && now >= heard.map_or(time, |(heard, _)| heard.max(time)) + 30 {
                 return Some(Failed(TimedOut::Ping));
             }
         }
         let active = self.last(|happened| happened == Message).map_or(0, |(time, _)| time);
-        if now >= active.max(opened) + 1000 {
+        if is_flooded || now >= active.max(opened) + 1000 {
             return Some(Close);
         }
         let count = self.log.iter().filter(|(_, happened)| matches!(happened, Ping(_))).count();
         (now >= pinged.saturating_add(100)).then_some(Ping(count as u64 + 1))
+    }
+
+    /// Whether, with each second since `opened` taking off what it allows, more is
+    /// left than ten seconds allow.
+    fn is_flooded(&self, opened: usize) -> bool {
+        let (mut left, mut seconds) = (0, 0);
+        for (index, (time, happened)) in self.log.iter().enumerate().skip(opened) {
+            match happened {
+                Happened::Pinged => left += 1,
+                Happened::Pong(number) => left += u64::from(!self.is_answer(index, *number)),
+                Happened::Timed => {
+                    let passed = (time - self.log[opened].0) / 1000;
+                    left = left.saturating_sub(u64::from(self.rate) * (passed - seconds));
+                    seconds = passed;
+                }
+                _ => {}
+            }
+        }
+        left > u64::from(self.rate) * 10
+    }
+
+    /// Whether a Pong is of our last Ping before it, and the first one so.
+    fn is_answer(&self, pong: usize, number: u64) -> bool {
+        let before = self.log[..pong].iter().rev().map(|(_, happened)| *happened);
+        let mut of_it =
+            before.filter(|h| matches!(h, Happened::Ping(_)) || *h == Happened::Pong(number));
+        of_it.next() == Some(Happened::Ping(number))
     }
 
     fn on_timeout(&mut self, now: u64) -> Option<Happened> {
@@ -414,7 +451,8 @@ fn tell(keepalive: &mut Keepalive, pings: &[Payload], told: Told) -> Happened {
         Told::Opened => keepalive.opened(),
     }
     match told {
-        Told::Bytes | Told::Ping | Told::Pong(_) => Happened::Bytes,
+        Told::Bytes | Told::Pong(_) => Happened::Bytes,
+        Told::Ping => Happened::Pinged,
         Told::Message => Happened::Message,
         Told::Close => Happened::Close,
         Told::Opened => Happened::Opened,
@@ -429,12 +467,14 @@ proptest! {
     #[test]
     fn the_same_is_due_as_for_the_twin(
         opening in any::<bool>(),
+        rate in prop_oneof![Just(0u32), Just(1), Just(1000)],
         rounds in vec((vec(told(), 0..3), prop_oneof![2 => 0..40u64, 1 => 60..120u64, 1 => Just(0)]), 1..80),
         on_time in any::<bool>(),
     ) {
         let mut keepalive =
-            if opening { Keepalive::opening(TIMEOUTS) } else { Keepalive::new(TIMEOUTS) };
-        let mut twin = Twin { log: Vec::new(), opening, untold: Vec::new() };
+            if opening { Keepalive::opening(TIMEOUTS) } else { Keepalive::new(TIMEOUTS) }
+                .with_config(Config::new().max_control_frames(rate));
+        let mut twin = Twin { log: Vec::new(), opening, rate, untold: Vec::new() };
         let (mut now, mut pings) = (0, Vec::new());
         for (round, step) in rounds {
             for told in round {
