@@ -5,7 +5,7 @@
 use cpu_time::ThreadTime;
 use sansocket::deflate::{Agreement, Compression, DeflateScratch, Level, WindowBits};
 use sansocket::extensions::Extensions;
-use sansocket::handshake::RequestReader;
+use sansocket::handshake::{RequestReader, ResponseReader};
 use sansocket::{Config, Connection, Received, Server, WebSocket};
 
 use crate::lending::Decoder;
@@ -22,7 +22,7 @@ const MOST: f64 = 5.0;
 /// If time is not linear.
 pub fn table(most: usize) {
     type Case = (&'static str, fn(usize) -> f64);
-    let cases: [Case; 9] = [
+    let cases: [Case; 14] = [
         ("fragments of 1 byte, one message", |n| fragments(n, 1)),
         ("fragments of 0 bytes, one message", |n| fragments(n, 0)),
         ("fragments of 1 byte, layer 2", |n| {
@@ -35,7 +35,14 @@ pub fn table(most: usize) {
         ("messages of 1 byte, in one input", in_one_input),
         ("messages of 16 bytes, in inputs of 1 byte", in_single_bytes),
         ("text of 3-byte characters, in fragments of 1 byte", text_in_fragments),
-        ("a request's head, in inputs of 1 byte (for a byte)", head),
+        ("a bomb (for 16 bytes of what it inflates to)", bomb),
+        ("empty DEFLATE blocks, one message", empty_blocks),
+        ("a request's head, in inputs of 1 byte (for a byte)", request_head),
+        ("interim responses, in inputs of 1 byte (for a byte)", response_heads),
+        ("a list of extensions (for a byte)", |n| extensions(n, ", ")),
+        ("extensions in a line each (for a byte)", |n| {
+            extensions(n, "\r\nSec-WebSocket-Extensions: ")
+        }),
     ];
     println!("nanoseconds for a frame");
     print!("{:50}", "");
@@ -135,8 +142,6 @@ fn whole(frames: usize, mut wire: Vec<u8>, agreed: Option<Agreement>) -> f64 {
 }
 
 fn compressed_fragments(frames: usize) -> f64 {
-    let offers = Extensions::new(b"permessage-deflate").map(|offer| offer.expect("good"));
-    let agreed = Compression::new().accept(offers);
     // Digits of no order, so that there is about a byte of payload for two of text.
     let mut random = 1_u64;
     let text: Vec<u8> = std::iter::repeat_with(|| {
@@ -145,23 +150,77 @@ fn compressed_fragments(frames: usize) -> f64 {
     })
     .take(2 * frames)
     .collect();
-    let mut payload = vec![0; 2 * frames + 100];
-    let mut table = vec![0; Level::Fast.table_len(WindowBits::MAX)];
-    let len = DeflateScratch::<8192>::new()
-        .deflate_whole(Level::Fast, WindowBits::MAX, &mut table, &text, &mut payload)
-        .expect("there is room");
-    const RSV1: u8 = 0x40;
-    let wire = message_in_fragments(1 | RSV1, len, |i| vec![payload[i]]);
-    whole(len, wire, agreed)
+    let payload = deflated(&text);
+    let wire = message_in_fragments(1 | RSV1, payload.len(), |i| vec![payload[i]]);
+    whole(payload.len(), wire, Some(agreed()))
 }
 
-fn head(bytes: usize) -> f64 {
+fn bomb(pieces: usize) -> f64 {
+    let payload = deflated(&vec![0; 16 * pieces]);
+    whole(pieces, message_in_fragments(2 | RSV1, 1, |_| payload.clone()), Some(agreed()))
+}
+
+/// As many bytes behind them are a message that is not empty.
+fn empty_blocks(blocks: usize) -> f64 {
+    let payload = [[0, 0, 0, 0xFF, 0xFF].repeat(blocks), deflated(&vec![0; blocks])].concat();
+    whole(blocks, message_in_fragments(2 | RSV1, 1, |_| payload.clone()), Some(agreed()))
+}
+
+/// The first byte of a frame says so if its message is compressed.
+const RSV1: u8 = 0x40;
+
+fn agreed() -> Agreement {
+    let offers = Extensions::new(b"permessage-deflate").map(|offer| offer.expect("good"));
+    Compression::new().accept(offers).expect("agreed")
+}
+
+fn deflated(message: &[u8]) -> Vec<u8> {
+    let mut payload = vec![0; message.len() + 100];
+    let mut table = vec![0; Level::Fast.table_len(WindowBits::MAX)];
+    let len = DeflateScratch::<8192>::new()
+        .deflate_whole(Level::Fast, WindowBits::MAX, &mut table, message, &mut payload)
+        .expect("there is room");
+    payload.truncate(len);
+    payload
+}
+
+fn request_head(bytes: usize) -> f64 {
     let mut head = b"GET / HTTP/1.1\r\n".to_vec();
     head.extend(b"Some-Field: some value\r\n".iter().cycle().take(bytes));
     let mut reader = RequestReader::with_config(Config::new().max_head(usize::MAX));
+    in_inputs_of_a_byte(&head, |bytes| matches!(reader.read(bytes), Ok(None)))
+}
+
+fn response_heads(bytes: usize) -> f64 {
+    let interim = b"HTTP/1.1 100 Continue\r\n\r\n";
+    let heads: Vec<u8> = interim.iter().copied().cycle().take(bytes).collect();
+    let mut reader = ResponseReader::with_config(Config::new().max_head(usize::MAX));
+    in_inputs_of_a_byte(&heads, |bytes| matches!(reader.read(bytes), Ok(None)))
+}
+
+/// The time for each byte of a head, of which `goes_on` wants more.
+fn in_inputs_of_a_byte(head: &[u8], mut goes_on: impl FnMut(&[u8]) -> bool) -> f64 {
     let start = ThreadTime::now();
     for end in 0..=head.len() {
-        assert!(matches!(reader.read(&head[..end]), Ok(None)));
+        assert!(goes_on(&head[..end]));
     }
+    start.elapsed().as_nanos() as f64 / head.len() as f64
+}
+
+/// The time for each of `bytes` that offer what cannot be agreed on, to read them
+/// and to see that.
+fn extensions(bytes: usize, between: &str) -> f64 {
+    let offer = "permessage-deflate; x";
+    let offers = vec![offer; 1 + bytes / (offer.len() + between.len())].join(between);
+    let head = format!(
+        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Extensions: {offers}\r\n\r\n"
+    );
+    let mut reader = RequestReader::with_config(Config::new().max_head(usize::MAX));
+    let start = ThreadTime::now();
+    let request = reader.read(head.as_bytes()).expect("well-formed").expect("whole");
+    let upgrade = request.upgrade().expect("a handshake");
+    assert_eq!(Compression::new().accept(upgrade.request().extensions()), None);
     start.elapsed().as_nanos() as f64 / bytes as f64
 }
