@@ -375,9 +375,10 @@ impl Twin {
         };
         let close = self.log[opened..].iter().find(|(_, happened)| *happened == Close);
         if let Some((closed, _)) = close {
-            return (now >= closed + 50).then_some(Failed(TimedOut::Close));
+            let is_over = self.is_flooded(opened, 20) || now >= closed + 50;
+            return is_over.then_some(Failed(TimedOut::Close));
         }
-        let is_flooded = self.is_flooded(opened);
+        let is_flooded = self.is_flooded(opened, 10);
         let opened = self.log[opened].0;
         let mut pinged = opened;
         if let Some((time, index)) = self.last(|happened| matches!(happened, Ping(_))) {
@@ -399,8 +400,8 @@ impl Twin {
     }
 
     /// Whether, with each second since `opened` taking off what it allows, more is
-    /// left than ten seconds allow.
-    fn is_flooded(&self, opened: usize) -> bool {
+    /// left than so many seconds allow.
+    fn is_flooded(&self, opened: usize, allowed: u64) -> bool {
         let (mut left, mut seconds) = (0, 0);
         for (index, (time, happened)) in self.log.iter().enumerate().skip(opened) {
             match happened {
@@ -414,7 +415,7 @@ impl Twin {
                 _ => {}
             }
         }
-        left > u64::from(self.rate) * 10
+        left > u64::from(self.rate) * allowed
     }
 
     /// Whether a Pong is of our last Ping before it, and the first one so.
