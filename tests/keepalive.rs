@@ -244,6 +244,16 @@ fn pings_and_pongs_are_counted_alike_and_messages_not() {
 }
 
 #[test]
+fn what_is_a_flood_is_said_before_the_handshake() {
+    let config = Config::new().max_control_frames(3);
+    let mut keepalive = Keepalive::opening(TIMEOUTS).with_config(config);
+    keepalive.opened();
+    assert_eq!(keepalive.on_timeout(ms(0)), None);
+    (0..31).for_each(|_| keepalive.on_ping());
+    assert!(matches!(keepalive.on_timeout(ms(1)), Some(Due::Close(_))));
+}
+
+#[test]
 fn a_flood_that_goes_on_after_our_close_fails() {
     for ours in [false, true] {
         let mut keepalive = flooded_by(3, TIMEOUTS);
