@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use redis::aio::{MultiplexedConnection, PubSub};
-use redis::{AsyncCommands, Client, RedisResult};
+use redis::{AsyncCommands, AsyncConnectionConfig, Client, RedisResult};
 use shared::Error;
 use tokio::select;
 use tokio::sync::mpsc;
@@ -16,8 +16,6 @@ use tokio::time::{sleep, timeout};
 use crate::rooms::Rooms;
 
 const CHANNEL: &str = "sansocket:chat";
-/// How long Redis may take to do something.
-const PATIENCE: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_millis(200);
 /// For who is far behind, where Redis sets no pace.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -26,24 +24,30 @@ type Said = (Arc<str>, String);
 /// What is heard of all servers, and a way to tell them.
 type Joined = (PubSub, MultiplexedConnection);
 
+/// Redis, and how long it may take to do something.
+pub(crate) struct Bus {
+    pub(crate) redis: Client,
+    pub(crate) patience: Duration,
+}
+
 /// Joins the servers for ever, as often as it takes.
-pub(crate) async fn run(redis: Client, mut said: mpsc::Receiver<Said>, rooms: Rooms) {
+pub(crate) async fn run(bus: Bus, mut said: mpsc::Receiver<Said>, rooms: Rooms) {
     loop {
-        let joined = alone(&redis, &mut said, &rooms).await;
+        let joined = alone(&bus, &mut said, &rooms).await;
         eprintln!("joined by Redis");
         rooms.tell_all("* joined with the other servers");
-        let error = together(joined, &mut said, &rooms).await;
+        let error = together(joined, bus.patience, &mut said, &rooms).await;
         eprintln!("Redis is lost: {error}");
         rooms.tell_all("* the other servers are out of reach");
     }
 }
 
 /// Waits for Redis. Those who are here hear each other meanwhile.
-async fn alone(redis: &Client, said: &mut mpsc::Receiver<Said>, rooms: &Rooms) -> Joined {
+async fn alone(bus: &Bus, said: &mut mpsc::Receiver<Said>, rooms: &Rooms) -> Joined {
     let mut joining = pin!(async {
         let mut is_told = false;
         loop {
-            match join(redis).await {
+            match join(bus).await {
                 Ok(joined) => return joined,
                 Err(error) if !is_told => eprintln!("no Redis: {error}"),
                 Err(_) => {}
@@ -65,11 +69,15 @@ async fn alone(redis: &Client, said: &mut mpsc::Receiver<Said>, rooms: &Rooms) -
     }
 }
 
-async fn join(redis: &Client) -> Result<Joined, Error> {
-    timeout(PATIENCE, async {
+async fn join(Bus { redis, patience }: &Bus) -> Result<Joined, Error> {
+    timeout(*patience, async {
         let mut subscription = redis.get_async_pubsub().await?;
         subscription.subscribe(CHANNEL).await?;
-        Ok((subscription, redis.get_multiplexed_async_connection().await?))
+        // The library's own deadlines would come first: half a second for an answer.
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+        let publisher = redis.get_multiplexed_async_connection_with_config(&config).await?;
+        Ok((subscription, publisher))
     })
     .await?
 }
@@ -77,15 +85,16 @@ async fn join(redis: &Client) -> Result<Joined, Error> {
 /// Carries texts to Redis and from it, until it is lost.
 async fn together(
     (subscription, publisher): Joined,
+    patience: Duration,
     said: &mut mpsc::Receiver<Said>,
     rooms: &Rooms,
 ) -> Error {
     let mut under_way = None;
     let error = select! {
         biased; // what is known to be carried is not told again
-        error = publish(publisher.clone(), said, &mut under_way) => error,
+        error = publish(publisher.clone(), patience, said, &mut under_way) => error,
         error = hear(subscription, rooms) => error,
-        error = ask(publisher) => error,
+        error = ask(publisher, patience) => error,
     };
     // It may have been heard elsewhere, or not: it is carried at most once. Here it is.
     if let Some((room, text)) = under_way {
@@ -97,6 +106,7 @@ async fn together(
 /// One text after the other: so all of them come in the order in which they were said.
 async fn publish(
     mut redis: MultiplexedConnection,
+    patience: Duration,
     said: &mut mpsc::Receiver<Said>,
     under_way: &mut Option<Said>,
 ) -> Error {
@@ -104,7 +114,7 @@ async fn publish(
         *under_way = said.recv().await;
         let Some((room, text)) = under_way else { return "nobody speaks any more".into() };
         let publish = redis.publish::<_, _, ()>(CHANNEL, format!("{room} {text}"));
-        if let Err(error) = in_time(publish).await {
+        if let Err(error) = in_time(publish, patience).await {
             return error;
         }
         *under_way = None;
@@ -125,15 +135,18 @@ async fn hear(mut subscription: PubSub, rooms: &Rooms) -> Error {
 }
 
 /// Redis that hangs ends no connection, and where nobody speaks nothing else fails.
-async fn ask(mut redis: MultiplexedConnection) -> Error {
+async fn ask(mut redis: MultiplexedConnection, patience: Duration) -> Error {
     loop {
-        sleep(PATIENCE).await;
-        if let Err(error) = in_time(redis::cmd("PING").query_async(&mut redis)).await {
+        sleep(patience).await;
+        if let Err(error) = in_time(redis::cmd("PING").query_async(&mut redis), patience).await {
             return error;
         }
     }
 }
 
-async fn in_time(request: impl Future<Output = RedisResult<()>>) -> Result<(), Error> {
-    Ok(timeout(PATIENCE, request).await??)
+async fn in_time(
+    request: impl Future<Output = RedisResult<()>>,
+    patience: Duration,
+) -> Result<(), Error> {
+    Ok(timeout(patience, request).await??)
 }

@@ -1,7 +1,8 @@
 //! A chat on several servers, joined by Redis: what is said in a room on one is heard on all.
 //!
 //! ```text
-//! cluster-driver --name NAME --redis redis://127.0.0.1:6379/ [--listen 127.0.0.1:9001]...
+//! cluster-driver --name NAME --redis redis://127.0.0.1:6379/ [--redis-timeout SECONDS]
+//!     [--listen 127.0.0.1:9001]...
 //! ```
 //!
 //! Who connects to `/ROOM` gets `room ROOM, you are NAME.N`; the others hear when someone joins and
@@ -20,6 +21,7 @@ mod rooms;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bus::Bus;
 use rooms::Rooms;
 use shared::{Error, options};
 use tokio::net::TcpListener;
@@ -41,10 +43,12 @@ struct House {
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let (mut name, mut redis) = ("a".to_owned(), "redis://127.0.0.1:6379/".to_owned());
+    let mut patience = Duration::from_secs(2);
     let (mut options, listen) = options::parse(|option, value| {
-        match option {
-            "--name" => name = value.to_owned(),
-            "--redis" => redis = value.to_owned(),
+        match (option, options::seconds(value)) {
+            ("--name", _) => name = value.to_owned(),
+            ("--redis", _) => redis = value.to_owned(),
+            ("--redis-timeout", Some(time)) => patience = time,
             _ => return false,
         }
         true
@@ -54,7 +58,8 @@ async fn main() -> Result<(), Error> {
     println!("listening on ws://{}", listener.local_addr()?);
     let (say, said) = mpsc::channel(16);
     let house = House { name: name.into(), say, rooms: Rooms::default() };
-    tokio::spawn(bus::run(redis::Client::open(redis)?, said, house.rooms.clone()));
+    let bus = Bus { redis: redis::Client::open(redis)?, patience };
+    tokio::spawn(bus::run(bus, said, house.rooms.clone()));
     for number in 1_u64.. {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,

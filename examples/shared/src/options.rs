@@ -100,8 +100,8 @@ pub fn parse(mut more: impl FnMut(&str, &str) -> bool) -> (Options, String) {
     (options, listen)
 }
 
-/// At least a millisecond, as sockets take a timeout of zero for an error or for ever.
-fn seconds(value: &str) -> Option<Duration> {
+/// A number of seconds: at least a millisecond, as sockets take a timeout of zero for an error or for ever.
+pub fn seconds(value: &str) -> Option<Duration> {
     let time = Duration::try_from_secs_f64(value.parse().ok()?).ok()?;
     Some(time.max(Duration::from_millis(1)))
 }
