@@ -9,6 +9,7 @@ Exit: 0 all passed, 1 something failed.
 import contextlib
 import json
 import pathlib
+import random
 import shlex
 import shutil
 import signal
@@ -35,9 +36,13 @@ KEPT = 8 << 20  # of which no more than this may stay
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that is not given to who connects somewhere, as it must stay free while Redis is dead."""
+    low, high = map(int, pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    ports = [port for port in range(10_000, 1 << 16) if not low <= port <= high] or [0]
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", random.choice(ports)))
+            return probe.getsockname()[1]
 
 
 class Redis:
@@ -51,12 +56,16 @@ class Redis:
         self.process = subprocess.Popen([*command, "--dir", self.folder], stdout=subprocess.DEVNULL)
         end = time.monotonic() + LIMIT
         while time.monotonic() < end:
+            if (code := self.process.poll()) is not None:
+                raise Fault(f"Redis ended with {code}")
             try:
-                with socket.create_connection(("127.0.0.1", self.port)) as probe:
-                    probe.sendall(b"PING\r\n")
-                    if probe.recv(100).startswith(b"+PONG"):
-                        return
-            except OSError:
+                with socket.create_connection(("127.0.0.1", self.port), LIMIT) as probe:
+                    probe.sendall(b"INFO server\r\n")
+                    answer = next(line for line in probe.makefile("rb") if line.startswith(b"process_id:"))
+                    if int(answer.split(b":")[1]) != self.process.pid:
+                        raise Fault("another Redis has the port")
+                    return
+            except ConnectionError:
                 time.sleep(0.05)
         raise Fault("Redis does not start")
 
