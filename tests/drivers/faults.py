@@ -37,7 +37,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 HANDSHAKE_TIMEOUT, IDLE_TIMEOUT = 1.5, 2.0
 MAX_MESSAGE = 1 << 20  # the default of the drivers
-LIMIT = 30  # seconds in which what is waited for must come, on a busy machine too
+LIMIT = 120  # seconds in which what is waited for must come, on a busy machine too
 IDLE = 1000  # connections that do nothing
 FILES = 64  # that a server may have open, where they are few
 THREADS = 32  # or processes that it may have
