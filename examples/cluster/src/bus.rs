@@ -34,10 +34,10 @@ pub(crate) struct Bus {
 pub(crate) async fn run(bus: Bus, mut said: mpsc::Receiver<Said>, rooms: Rooms) {
     loop {
         let joined = alone(&bus, &mut said, &rooms).await;
-        eprintln!("joined by Redis");
+        shared::log("joined by Redis");
         rooms.tell_all("* joined with the other servers");
         let error = together(joined, bus.patience, &mut said, &rooms).await;
-        eprintln!("Redis is lost: {error}");
+        shared::log(format_args!("Redis is lost: {error}"));
         rooms.tell_all("* the other servers are out of reach");
     }
 }
@@ -49,7 +49,7 @@ async fn alone(bus: &Bus, said: &mut mpsc::Receiver<Said>, rooms: &Rooms) -> Joi
         loop {
             match join(bus).await {
                 Ok(joined) => return joined,
-                Err(error) if !is_told => eprintln!("no Redis: {error}"),
+                Err(error) if !is_told => shared::log(format_args!("no Redis: {error}")),
                 Err(_) => {}
             }
             is_told = true;

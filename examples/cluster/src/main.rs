@@ -65,7 +65,7 @@ async fn main() -> Result<(), Error> {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of files, most likely: let some connections end.
-                eprintln!("accept: {error}");
+                shared::log(format_args!("accept: {error}"));
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
@@ -73,7 +73,7 @@ async fn main() -> Result<(), Error> {
         let house = house.clone();
         tokio::spawn(async move {
             if let Err(error) = guest::serve(stream, house, number, &options).await {
-                eprintln!("{peer}: {error}");
+                shared::log(format_args!("{peer}: {error}"));
             }
         });
     }

@@ -71,7 +71,7 @@ fn accept(
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Duration::MAX,
             Err(error) => {
                 // Out of files, most likely: let some connections end.
-                eprintln!("accept: {error}");
+                shared::log(format_args!("accept: {error}"));
                 return now + Duration::from_millis(100);
             }
         }

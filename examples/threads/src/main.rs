@@ -22,21 +22,20 @@ fn main() -> io::Result<()> {
     let (options, listen) = options::parse(|_, _| false);
     let listener = TcpListener::bind(listen)?;
     println!("listening on ws://{}", listener.local_addr()?);
-    for stream in listener.incoming() {
-        let served = stream.and_then(|stream| {
+    loop {
+        let served = listener.accept().and_then(|(stream, peer)| {
             thread::Builder::new().stack_size(128 * 1024).spawn(move || {
                 if let Err(error) = serve(&stream, &options) {
-                    eprintln!("{:?}: {error}", stream.peer_addr());
+                    shared::log(format_args!("{peer}: {error}"));
                 }
             })
         });
         if let Err(error) = served {
             // Out of files or threads, most likely: let some connections end.
-            eprintln!("accept: {error}");
+            shared::log(format_args!("accept: {error}"));
             thread::sleep(Duration::from_millis(100));
         }
     }
-    Ok(())
 }
 
 fn serve(stream: &TcpStream, options: &Options) -> Result<(), Error> {

@@ -52,7 +52,7 @@ pub(crate) async fn serve(
                 let ((request, respond), options, count) = (request?, *options, streams.clone());
                 tokio::spawn(async move {
                     if let Err(error) = answer(request, respond, &options).await {
-                        eprintln!("stream: {error}");
+                        shared::log(format_args!("stream: {error}"));
                     }
                     drop(count);
                 });

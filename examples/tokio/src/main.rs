@@ -64,7 +64,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, options: Option
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of files, most likely: let some connections end.
-                eprintln!("accept: {error}");
+                shared::log(format_args!("accept: {error}"));
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
@@ -77,7 +77,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, options: Option
                 Some(tls) => Box::pin(serve_tls(stream, &tls, &options)).await,
             };
             if let Err(error) = served {
-                eprintln!("{peer}: {error}");
+                shared::log(format_args!("{peer}: {error}"));
             }
         });
     }

@@ -46,7 +46,7 @@ fn main() -> Result<(), Error> {
     });
     rlimit::increase_nofile_limit(u64::MAX)?;
     let mut ring = IoUring::builder().setup_cqsize(RESULTS).build(1024).unwrap_or_else(|error| {
-        eprintln!("no io_uring here: {error}");
+        shared::log(format_args!("no io_uring here: {error}"));
         process::exit(77);
     });
     let listener = TcpListener::bind(listen)?;
@@ -81,7 +81,10 @@ fn main() -> Result<(), Error> {
                         push(&mut ring, &peer.next_operation(now, key))?;
                     } else if !is_paused {
                         // Out of files, most likely: let some connections end.
-                        eprintln!("accept: {}", io::Error::from_raw_os_error(-result));
+                        shared::log(format_args!(
+                            "accept: {}",
+                            io::Error::from_raw_os_error(-result)
+                        ));
                         pause(&mut ring)?;
                         is_paused = true;
                     }
