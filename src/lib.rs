@@ -106,7 +106,7 @@ pub mod sha1;
 #[cfg(feature = "simd")]
 #[cfg_attr(
     not(any(target_arch = "x86_64", target_arch = "aarch64")),
-    allow(dead_code, reason = "there are no vectors for this CPU")
+    allow(unused, reason = "there are no vectors for this CPU")
 )]
 mod simd;
 pub mod utf8;

@@ -13,9 +13,7 @@ use std::time::Duration;
 use common::{
     BINARY, CLOSE, CONT, FIN, NONCE, PING, PONG, SIDES, Side, TEXT, request_with, zero_key,
 };
-use sansocket::deflate::{
-    Compression, DeflateScratch, InflateScratch, Inflater, Level, WindowBits,
-};
+use sansocket::deflate::{Compression, DeflateScratch, InflateScratch, Level, WindowBits};
 use sansocket::extensions::Extensions;
 use sansocket::handshake::{
     ClientConnect, ClientHandshake, ConnectRequest, ConnectResponse, HandshakeError, Reply,
@@ -23,8 +21,8 @@ use sansocket::handshake::{
 };
 use sansocket::keepalive::{Due, Keepalive, Timeouts};
 use sansocket::{
-    ChaChaKeys, Client, CloseCode, Config, Connection, ControlFrame, Event, Kind, Payload,
-    ProtocolError, Received, Receiver, Role, Scratch, Sender, Server, WebSocket,
+    ChaChaKeys, Client, CloseCode, Config, Connection, Event, Kind, Payload, ProtocolError,
+    Received, Role, Scratch, Server, WebSocket,
 };
 
 struct Counting;
@@ -534,6 +532,9 @@ fn a_bomb_that_is_no_text_goes_off_at_once() {
 #[test]
 #[cfg(target_pointer_width = "64")]
 fn sizes() {
+    use sansocket::deflate::Inflater;
+    use sansocket::{ControlFrame, Receiver, Sender};
+
     // Promises of the documentation; the others are here so that a change is noticed.
     assert!(size_of::<Connection<Server>>() <= 256);
     assert!(size_of::<Inflater>() <= 384);
