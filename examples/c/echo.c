@@ -1,11 +1,12 @@
-/* An echo server in C: a process a connection, blocking reads, no allocation.
+/* An echo server in C: a process a connection, blocking writes, no allocation.
  *
- *     echo [--listen 127.0.0.1:9001] [--max-message BYTES]
+ *     echo [--listen 127.0.0.1:9001] [--origin ORIGIN] [--max-message BYTES] [--most CONNECTIONS]
  *          [--handshake-timeout SECONDS] [--idle-timeout SECONDS] */
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,50 +14,30 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "sansocket.h"
 
-static uint64_t max_message = 1 << 20;
-static double handshake_timeout = 10, idle_timeout = 60;
+static const char *origin; /* of the pages that may connect; null for any */
+static sansocket_config config = {.max_message = 1 << 20};
+static uint32_t handshake_timeout = 10000, idle_timeout = 60000; /* milliseconds */
 static uint8_t buffer[64 * 1024];
 
-/* A peer may send so many Pings and Pongs a second, and those of ten at once: the protocol itself wants
- * an answer to each Ping. */
-static const double most_controls = 1000;
-/* Those that came, less those that were allowed until then. */
-static double controls, counted;
-
-static double now(void) {
+static uint64_t now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec + time.tv_nsec / 1e9;
+  return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
 }
 
-static void set_timeout(int fd, int which, double seconds) {
-  if (seconds < 0.001) seconds = 0.001; /* 0 would mean for ever */
-  struct timeval time = {.tv_sec = (time_t)seconds};
-  time.tv_usec = (suseconds_t)((seconds - time.tv_sec) * 1e6);
-  setsockopt(fd, SOL_SOCKET, which, &time, sizeof time);
-}
-
-/* Whether too many came. To be asked after each read. */
-static int is_flooded(void) {
-  double time = now();
-  controls -= most_controls * (time - counted);
-  if (controls < 0) controls = 0;
-  counted = time;
-  return controls > 10 * most_controls;
-}
-
-/* Reads, and goes on if the process was stopped meanwhile: reads with a timeout do not by themselves. */
-static ssize_t read_some(int fd, uint8_t *bytes, size_t len) {
-  ssize_t n;
-  do {
-    n = read(fd, bytes, len);
-  } while (n < 0 && errno == EINTR);
-  return n;
+/* Whether there is something to read, within the time. A process that was stopped and goes on is
+ * interrupted, and looks for what came meanwhile before it tells the time. */
+static int wait_for(int fd, int ms) {
+  struct pollfd wanted = {.fd = fd, .events = POLLIN};
+  int n;
+  while ((n = poll(&wanted, 1, ms)) < 0 && errno == EINTR) continue;
+  return n != 0;
 }
 
 /* Writes both pieces, however little is taken at a time. */
@@ -73,119 +54,122 @@ static int write_all(int fd, const uint8_t *head, size_t head_len, const uint8_t
   return 0;
 }
 
-/* Ends our side, and waits a while for the peer to end its own: closing at once, with bytes unread,
- * would reset the connection and could lose what was written. */
-static void linger(int fd) {
-  double end = now() + handshake_timeout;
-  shutdown(fd, SHUT_WR);
-  do {
-    set_timeout(fd, SO_RCVTIMEO, end - now());
-  } while (now() < end && read_some(fd, buffer, sizeof buffer) > 0);
+/* Tells the peer what is wrong, by a status of HTTP or a close code. The connection is at its end. */
+static int fail(int fd, sansocket *ws, int error) {
+  uint8_t said[SANSOCKET_MAX_RESPONSE];
+  int n = error > -1000 ? sansocket_refuse(ws, -error, NULL, 0, said)
+                        : sansocket_close(ws, (uint16_t)-error, NULL, 0, said);
+  if (n > 0) write_all(fd, said, n, NULL, 0);
+  return -1;
 }
 
-/* The opening handshake: how many bytes of the buffer are filled, and how many are the request. */
-static int open_connection(int fd, sansocket *ws, size_t *filled, size_t *head_len) {
-  static sansocket_response response;
-  double deadline = now() + handshake_timeout;
-  *filled = 0;
-  for (;;) {
-    /* For the whole request, lest one byte at a time takes for ever. */
-    set_timeout(fd, SO_RCVTIMEO, deadline - now());
-    ssize_t n = read_some(fd, buffer + *filled, sizeof buffer - *filled);
-    if (n <= 0) return -1;
-    if (now() >= deadline) return -1;
-    *filled += (size_t)n;
-    int result = sansocket_accept(ws, buffer, *filled, &response);
-    if (result == SANSOCKET_WAIT) continue;
-    if (write_all(fd, response.bytes, response.len, NULL, 0) < 0) return -1;
-    *head_len = response.head_len;
-    return result == SANSOCKET_OPEN ? 0 : -1;
+/* Does what is due, and reads: nothing, if meanwhile something else is due; -1 at the end. */
+static ssize_t read_some(int fd, sansocket *ws, uint8_t *bytes, size_t len) {
+  uint8_t frame[SANSOCKET_MAX_CONTROL];
+  int wait, due = sansocket_on_timeout(ws, now(), frame, &wait);
+  if (due < 0) return fail(fd, ws, due);
+  if (write_all(fd, frame, due, NULL, 0) < 0) return -1;
+  if (!wait_for(fd, wait)) return 0;
+  ssize_t n = read(fd, bytes, len);
+  return n > 0 ? n : -1;
+}
+
+/* The opening handshake. The length of the request; how many bytes of the buffer are filled. */
+static int open_connection(int fd, sansocket *ws, size_t *filled) {
+  sansocket_request request;
+  uint8_t response[SANSOCKET_MAX_RESPONSE];
+  int head_len = 0;
+  for (*filled = 0; head_len == 0;) {
+    ssize_t n = read_some(fd, ws, buffer + *filled, sizeof buffer - *filled);
+    if (n < 0) return -1;
+    *filled += n;
+    head_len = sansocket_read_request(ws, buffer, *filled, &request);
   }
+  if (head_len < 0) return fail(fd, ws, head_len);
+  size_t len = request.origin.len; /* programs send none; browsers always do */
+  if (origin && len && (len != strlen(origin) || memcmp(request.origin.bytes, origin, len)))
+    return fail(fd, ws, -403);
+  int n = sansocket_accept(ws, &request, SANSOCKET_COMPRESSED, NULL, response);
+  return n < 0 || write_all(fd, response, n, NULL, 0) < 0 ? -1 : head_len;
 }
 
 /* Answers all of the input; 0 if the connection goes on. */
 static int answer(int fd, sansocket *ws, uint8_t *input, size_t len) {
-  static sansocket_event event;
-  uint8_t frame[SANSOCKET_MAX_CONTROL], header[SANSOCKET_MAX_HEADER];
+  sansocket_event event;
+  uint8_t frame[SANSOCKET_MAX_CONTROL];
   for (;;) {
     int n = 0, result = sansocket_receive(ws, &input, &len, &event);
-    switch (result) {
-      case SANSOCKET_NONE:
-        if (!is_flooded()) return 0;
-        n = sansocket_close(ws, 1008, NULL, 0, frame);
-        write_all(fd, frame, n > 0 ? (size_t)n : 0, NULL, 0);
-        return -1;
-      case SANSOCKET_DATA:
-        n = sansocket_send(ws, event.flags, event.payload, event.len, header);
-        if (n < 0 || write_all(fd, header, n, event.payload, event.len) < 0) return -1;
-        continue;
-      case SANSOCKET_PING:
-        controls++;
-        n = sansocket_pong(ws, event.payload, event.len, frame);
-        break;
-      case SANSOCKET_PONG:
-        controls++;
-        break;
-      case SANSOCKET_CLOSE:
-        n = sansocket_close(ws, event.code, event.payload, event.len, frame);
-        break;
-      default: /* the peer broke a rule, and is told which */
-        n = sansocket_close(ws, -result, NULL, 0, frame);
+    size_t body = 0;
+    if (result == SANSOCKET_NONE) return sansocket_is_closed(ws) ? -1 : 0;
+    if (result < 0) return fail(fd, ws, result);
+    if (result == SANSOCKET_DATA) {
+      n = sansocket_send(ws, event.flags, event.payload, event.len, frame);
+      body = event.len;
     }
-    if (n < 0 || write_all(fd, frame, n, NULL, 0) < 0) return -1;
-    if (result < 0 || sansocket_is_closed(ws)) return -1;
+    if (result == SANSOCKET_PING) n = sansocket_pong(ws, event.payload, event.len, frame);
+    if (result == SANSOCKET_CLOSE) n = sansocket_close(ws, event.code, event.payload, event.len, frame);
+    if (n < 0 || write_all(fd, frame, n, event.payload, body) < 0) return -1;
   }
 }
 
 static void serve(int fd) {
   static sansocket ws;
-  uint8_t frame[SANSOCKET_MAX_CONTROL];
-  size_t filled, head_len;
-  sansocket_init(&ws, max_message);
-  counted = now();
-  set_timeout(fd, SO_SNDTIMEO, idle_timeout);
-  if (open_connection(fd, &ws, &filled, &head_len) < 0) return;
-  if (answer(fd, &ws, buffer + head_len, filled - head_len) < 0) return;
-  set_timeout(fd, SO_RCVTIMEO, idle_timeout / 2);
-  for (int is_asked = 0;;) {
-    ssize_t n = read_some(fd, buffer, sizeof buffer);
-    if (n < 0 && errno == EAGAIN && !is_asked) {
-      int len = sansocket_ping(&ws, NULL, 0, frame);
-      if (write_all(fd, frame, len, NULL, 0) < 0) return;
-      is_asked = 1;
-      continue;
-    }
-    if (n < 0 && errno == EAGAIN) { /* it may be there after all, and reads why */
-      int len = sansocket_close(&ws, 1011, NULL, 0, frame);
-      write_all(fd, frame, len > 0 ? (size_t)len : 0, NULL, 0);
-      return;
-    }
-    if (n <= 0 || answer(fd, &ws, buffer, (size_t)n) < 0) return;
-    is_asked = 0;
-  }
+  size_t filled;
+  sansocket_init(&ws, &config);
+  int head_len = open_connection(fd, &ws, &filled);
+  if (head_len < 0 || answer(fd, &ws, buffer + head_len, filled - head_len) < 0) return;
+  ssize_t n;
+  while ((n = read_some(fd, &ws, buffer, sizeof buffer)) >= 0 && answer(fd, &ws, buffer, n) == 0) continue;
+}
+
+/* Ends our side, and waits a while for the peer to end its own: closing at once, with bytes unread,
+ * would reset the connection and could lose what was written. */
+static void linger(int fd) {
+  uint64_t time, end = now() + handshake_timeout;
+  shutdown(fd, SHUT_WR);
+  while ((time = now()) < end && wait_for(fd, (int)(end - time)) && read(fd, buffer, sizeof buffer) > 0) continue;
+}
+
+/* Says why the program does not start, and ends it. */
+static void wrong(const char *option, const char *value) {
+  fprintf(stderr, "%s cannot be '%s'; the options are at the top of echo.c\n", option, value);
+  exit(2);
+}
+
+/* The value of an option: a number in bounds, in units of so many. */
+static uint32_t number(const char *option, const char *value, double unit, double least, double most) {
+  char *end;
+  double n = strtod(value, &end) * unit;
+  if (end == value || *end || !(n >= least && n <= most)) wrong(option, value);
+  return (uint32_t)n;
 }
 
 int main(int argc, char **argv) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(9001)};
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  uint32_t children = 0, most = 2000;
   for (int i = 1; i < argc; i += 2) {
-    char *value = i + 1 < argc ? argv[i + 1] : "", *colon = strchr(value, ':');
-    if (!strcmp(argv[i], "--listen") && colon) {
+    char *option = argv[i], *value = i + 1 < argc ? argv[i + 1] : "", *colon = strchr(value, ':');
+    if (!strcmp(option, "--listen") && colon) {
+      address.sin_port = htons((uint16_t)number(option, colon + 1, 1, 0, 65535));
       *colon = 0;
-      if (inet_pton(AF_INET, value, &address.sin_addr) != 1) return 2;
-      address.sin_port = htons((uint16_t)atoi(colon + 1));
-    } else if (!strcmp(argv[i], "--max-message")) {
-      max_message = strtoull(value, NULL, 10);
-    } else if (!strcmp(argv[i], "--handshake-timeout")) {
-      handshake_timeout = atof(value);
-    } else if (!strcmp(argv[i], "--idle-timeout")) {
-      idle_timeout = atof(value);
+      if (inet_pton(AF_INET, value, &address.sin_addr) != 1) wrong(option, value);
+    } else if (!strcmp(option, "--origin") && *value) {
+      origin = value;
+    } else if (!strcmp(option, "--max-message")) {
+      config.max_message = number(option, value, 1, 1, UINT32_MAX);
+    } else if (!strcmp(option, "--most")) {
+      most = number(option, value, 1, 1, UINT32_MAX);
+    } else if (!strcmp(option, "--handshake-timeout")) {
+      handshake_timeout = number(option, value, 1000, 1, INT32_MAX);
+    } else if (!strcmp(option, "--idle-timeout")) {
+      idle_timeout = number(option, value, 1000, 1, INT32_MAX);
     } else {
-      fprintf(stderr, "unknown or without its value: %s\n", argv[i]);
-      return 2;
+      wrong(option, value);
     }
   }
-  signal(SIGCHLD, SIG_IGN); /* nobody waits for the processes */
+  config.handshake_ms = config.close_ms = handshake_timeout;
+  config.interval_ms = config.answer_ms = (idle_timeout + 1) / 2;
   signal(SIGPIPE, SIG_IGN);
   int on = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
   socklen_t len = sizeof address;
@@ -203,10 +187,15 @@ int main(int argc, char **argv) {
       if (errno != EINTR && errno != ECONNABORTED) usleep(100000); /* out of files, most likely */
       continue;
     }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    /* Those that have ended; and one, if there are as many as may be. */
+    while (children > 0 && waitpid(-1, NULL, children < most ? WNOHANG : 0) > 0) children--;
     pid_t child = fork();
     if (child < 0) perror("fork");
+    if (child > 0) children++;
     if (child == 0) {
+      struct timeval time = {.tv_sec = idle_timeout / 1000, .tv_usec = idle_timeout % 1000 * 1000};
+      setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
+      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       close(listener);
       serve(fd);
       linger(fd);
