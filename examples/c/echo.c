@@ -70,7 +70,8 @@ static ssize_t read_some(int fd, sansocket *ws, uint8_t *bytes, size_t len) {
   if (due < 0) return fail(fd, ws, due);
   if (write_all(fd, frame, due, NULL, 0) < 0) return -1;
   if (!wait_for(fd, wait)) return 0;
-  ssize_t n = read(fd, bytes, len);
+  ssize_t n = recv(fd, bytes, len, MSG_DONTWAIT);
+  if (n < 0 && errno == EAGAIN) return 0;
   return n > 0 ? n : -1;
 }
 

@@ -9,9 +9,9 @@ static int failed = 0;
 
 #define IS(expected, call)                                                  \
   do {                                                                      \
-    int result = (call);                                                    \
-    if (result != (expected)) {                                             \
-      printf("line %d: %s is %d, not %d\n", __LINE__, #call, result, expected); \
+    int is_ = (call);                                                       \
+    if (is_ != (expected)) {                                                \
+      printf("line %d: %s is %d, not %d\n", __LINE__, #call, is_, expected);    \
       failed = 1;                                                           \
     }                                                                       \
   } while (0)
@@ -154,6 +154,11 @@ static void handshake(void) {
   IS(SANSOCKET_MISUSE, sansocket_accept(&ws, &request, 0, NULL, response));
   IS(SANSOCKET_MISUSE, sansocket_on_timeout(&ws, 0, frame, &wait_ms));
   begin(NULL);
+  IS(-400, sansocket_read_request(&ws, bytes(too_short), sizeof too_short - 1, &request));
+  n = sansocket_refuse(&ws, 400, NULL, 0, response);
+  response[n > 0 ? n - 1 : 0] = 0;
+  IS(1, strstr((char *)response, "\r\n\r\nUpgrade is not websocke") != NULL);
+  begin(NULL);
   IS(-426, sansocket_read_request(&ws, bytes(other_version), sizeof other_version - 1, &request));
   n = sansocket_refuse(&ws, 426, NULL, 0, response);
   response[n > 0 ? n - 1 : 0] = 0;
@@ -246,7 +251,7 @@ static void frames(void) {
 }
 
 static void deadlines(void) {
-  sansocket_config config = {3, 0, 0, 1, 0, 1000, 2000, 500, 0, 800};
+  sansocket_config config = {0, 0, 0, 1, 0, 1000, 2000, 500, 0, 800};
   uint8_t pong[] = "\x8a\x88\0\0\0\0\0\0\0\0\0\0\0\x01", pings[12 * 6], *input = pong;
   size_t left = sizeof pong - 1;
   begin(&config);
@@ -288,15 +293,38 @@ static void deadlines(void) {
   IS(-1011, sansocket_on_timeout(&ws, 900, frame, &wait_ms));
   IS(0, sansocket_close(&ws, 1011, NULL, 0, frame));
 
-  /* Nothing is said, and no limit but that of a message is passed. */
+  /* Our Close is not answered. */
+  open_it(&config, 0);
+  IS(4, sansocket_close(&ws, 1000, NULL, 0, frame));
+  IS(0, sansocket_on_timeout(&ws, 0, frame, &wait_ms));
+  IS(800, wait_ms);
+
+  /* Nothing is said: what is sent counts, too. */
   config.idle_ms = 300;
-  uint8_t long_message[] = "\x82\x84\0\0\0\0";
   open_it(&config, 0);
   IS(0, sansocket_on_timeout(&ws, 0, frame, &wait_ms));
-  IS(1, sansocket_on_timeout(&ws, 300, frame, &wait_ms) > 4 && frame[3] == 0xe9);
-  open_it(&config, 0);
-  input = long_message, left = sizeof long_message - 1;
-  IS(-1009, sansocket_receive(&ws, &input, &left, &event));
+  IS(2, sansocket_send(&ws, SANSOCKET_LAST, many, 1, header));
+  IS(0, sansocket_on_timeout(&ws, 200, frame, &wait_ms));
+  IS(0, sansocket_on_timeout(&ws, 300, frame, &wait_ms));
+  IS(1, sansocket_on_timeout(&ws, 500, frame, &wait_ms) > 4 && frame[0] == 0x88 && frame[3] == 0xe9);
+}
+
+static void limits(void) {
+  for (int which = 0; which < 4; which++) {
+    uint8_t wire[] = "\x02\x84\0\0\0\0four\x80\x80\0\0\0\0", *input = wire;
+    size_t left = sizeof wire - 1;
+    sansocket_config config = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    if (which == 1) config.max_message = 3;
+    if (which == 2) config.max_frame = 3;
+    if (which == 3) config.max_fragments = 1;
+    open_it(&config, 0);
+    int result = sansocket_receive(&ws, &input, &left, &event);
+    if (which == 0 || which == 3) {
+      IS(SANSOCKET_DATA, result);
+      result = sansocket_receive(&ws, &input, &left, &event);
+    }
+    IS(which == 0 ? SANSOCKET_DATA : -1009, result);
+  }
 }
 
 int main(void) {
@@ -306,6 +334,7 @@ int main(void) {
   handshake();
   frames();
   deadlines();
+  limits();
   IS(SANSOCKET_MISUSE, sansocket_mask(NULL, 1, many));
   IS(SANSOCKET_MISUSE, sansocket_mask(many, 1, NULL));
   IS(0, sansocket_mask(NULL, 0, many));
