@@ -124,11 +124,15 @@ static void serve(int fd) {
 }
 
 /* Ends our side, and waits a while for the peer to end its own: closing at once, with bytes unread,
- * would reset the connection and could lose what was written. */
+ * would reset the connection and could lose what was written. Who goes on sending is not waited for. */
 static void linger(int fd) {
-  uint64_t time, end = now() + handshake_timeout;
+  uint64_t time, end = now() + handshake_timeout, dropped = 0;
   shutdown(fd, SHUT_WR);
-  while ((time = now()) < end && wait_for(fd, (int)(end - time)) && read(fd, buffer, sizeof buffer) > 0) continue;
+  while (dropped <= config.max_message && (time = now()) < end && wait_for(fd, (int)(end - time))) {
+    ssize_t n = read(fd, buffer, sizeof buffer);
+    if (n <= 0) return;
+    dropped += n;
+  }
 }
 
 /* Says why the program does not start, and ends it. */
