@@ -26,6 +26,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -60,6 +61,11 @@ typedef struct {
   const char *bytes;
   size_t len;
 } sansocket_text;
+
+/* 1 if the text is this string, else 0. */
+static inline int sansocket_text_is(sansocket_text text, const char *string) {
+  return text.bytes && text.len == strlen(string) && memcmp(text.bytes, string, text.len) == 0;
+}
 
 /* What a client asks for. It points into the request's bytes, and is good for as long as they are. */
 typedef struct {
@@ -167,6 +173,10 @@ int sansocket_is_closed(const sansocket *ws);
  * is awaited, then -1011. */
 int sansocket_on_timeout(sansocket *ws, uint64_t now_ms, uint8_t frame[SANSOCKET_MAX_CONTROL],
                          int *wait_ms);
+
+/* The peer took something that had to wait for it: it is slow, but alive, though it may have said nothing.
+ * For who writes without blocking. 0. */
+int sansocket_on_progress(sansocket *ws);
 
 /* Layer 0: masks and unmasks. 0. */
 int sansocket_mask(uint8_t *bytes, size_t len, const uint8_t key[4]);

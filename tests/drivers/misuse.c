@@ -36,10 +36,6 @@ static uint8_t response[SANSOCKET_MAX_RESPONSE], frame[SANSOCKET_MAX_CONTROL], h
 static uint8_t many[600];
 static int wait_ms;
 
-static int is(sansocket_text text, const char *expected) {
-  return text.len == strlen(expected) && !memcmp(text.bytes, expected, text.len);
-}
-
 static const uint8_t *bytes(const char *text) { return (const uint8_t *)text; }
 
 /* The request is awaited. */
@@ -105,15 +101,18 @@ static void handshake(void) {
   IS(SANSOCKET_MISUSE, sansocket_pong(&ws, NULL, 0, frame));
   IS(SANSOCKET_MISUSE, sansocket_close(&ws, 1000, NULL, 0, frame));
   IS(SANSOCKET_MISUSE, sansocket_is_closed(&ws));
+  IS(SANSOCKET_MISUSE, sansocket_on_progress(&ws));
 
   IS(len, sansocket_read_request(&ws, head, len, &request));
   IS(1, request.head.bytes == request_bytes && (int)request.head.len == len);
-  IS(1, is(request.path, "/room") && is(request.query, "n=1"));
-  IS(1, is(request.host, "localhost") && is(request.origin, "https://a.example"));
+  IS(1, sansocket_text_is(request.path, "/room") && sansocket_text_is(request.query, "n=1"));
+  IS(1, sansocket_text_is(request.host, "localhost") && sansocket_text_is(request.origin, "https://a.example"));
   IS(1, sansocket_header(&request, "x", &value));
-  IS(1, is(value, "1"));
+  IS(1, sansocket_text_is(value, "1"));
   IS(0, sansocket_header(&request, "cookie", &value));
   IS(1, value.bytes == NULL && value.len == 0);
+  IS(0, sansocket_text_is(value, "") || sansocket_text_is(request.origin, "https://a.example.net"));
+  IS(0, sansocket_text_is(request.origin, "https://a") || sansocket_text_is(request.origin, ""));
   IS(0, sansocket_header(&request, "", &value));
   IS(SANSOCKET_MISUSE, sansocket_header(NULL, "x", &value));
   IS(SANSOCKET_MISUSE, sansocket_header(&request, NULL, &value));
@@ -146,7 +145,7 @@ static void handshake(void) {
   /* Requests that are none: what is known of them is there, and they are not accepted all the same. */
   begin(NULL);
   IS(-400, sansocket_read_request(&ws, bytes(too_short), sizeof too_short - 1, &request));
-  IS(1, is(request.path, "/") && is(request.host, "localhost") && request.origin.bytes == NULL);
+  IS(1, sansocket_text_is(request.path, "/") && sansocket_text_is(request.host, "localhost") && request.origin.bytes == NULL);
   IS(-400, sansocket_accept(&ws, &request, 0, NULL, response));
   n = sansocket_refuse(&ws, 404, bytes("no such thing"), 13, response);
   IS(1, n > 13 && !memcmp(response, "HTTP/1.1 404 ", 13) && !memcmp(response + n - 13, "no such thing", 13));
@@ -277,7 +276,10 @@ static void deadlines(void) {
   IS(SANSOCKET_PONG, sansocket_receive(&ws, &input, &left, &event));
   IS(0, sansocket_on_timeout(&ws, 2500, frame, &wait_ms));
   IS(2 + 8, sansocket_on_timeout(&ws, 4000, frame, &wait_ms));
-  IS(-1011, sansocket_on_timeout(&ws, 4500, frame, &wait_ms));
+  IS(0, sansocket_on_progress(&ws));
+  IS(0, sansocket_on_timeout(&ws, 4500, frame, &wait_ms));
+  IS(500, wait_ms);
+  IS(-1011, sansocket_on_timeout(&ws, 5000, frame, &wait_ms));
   IS(-1011, sansocket_on_timeout(&ws, 4500, frame, &wait_ms));
   IS(4, sansocket_close(&ws, 1011, NULL, 0, frame));
 

@@ -514,6 +514,16 @@ pub unsafe extern "C" fn sansocket_on_timeout(
 }
 
 /// # Safety
+/// `ws` is null or points to a `sansocket`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sansocket_on_progress(ws: *mut WebSocket) -> i32 {
+    // SAFETY: by contract.
+    let Some((_, keepalive)) = (unsafe { open(ws) }) else { return MISUSE };
+    keepalive.on_bytes();
+    0
+}
+
+/// # Safety
 /// Pointers are null or point to what their types say; `bytes` to `len` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sansocket_mask(data: *mut u8, len: usize, key: *const [u8; 4]) -> i32 {
