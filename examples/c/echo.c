@@ -115,7 +115,7 @@ static int answer(int fd, sansocket *ws, uint8_t *input, size_t len) {
 static void serve(int fd) {
   static sansocket ws;
   size_t filled;
-  sansocket_init(&ws, &config);
+  if (sansocket_init(&ws, &config) < 0) return;
   int head_len = open_connection(fd, &ws, &filled);
   if (head_len < 0 || answer(fd, &ws, buffer + head_len, filled - head_len) < 0) return;
   ssize_t n;

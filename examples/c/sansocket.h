@@ -56,7 +56,7 @@ typedef struct {
   uint32_t close_ms;            /* for the peer's end, after a Close: 10,000 */
 } sansocket_config;
 
-/* Bytes that lie in the caller's buffer, without a 0 at their end; null if there are none. */
+/* Bytes of a request, without a 0 at their end; null if it has no such thing. */
 typedef struct {
   const char *bytes;
   size_t len;
@@ -123,9 +123,9 @@ int sansocket_header(const sansocket_request *request, const char *name, sansock
 int sansocket_accept(sansocket *ws, const sansocket_request *request, int flags, const char *protocol,
                      uint8_t response[SANSOCKET_MAX_RESPONSE]);
 
-/* Refuses with a status from 200 to 599 and a text, if it is not of length 0: one of ours that says what
- * is wrong is added to an error of sansocket_read_request. The length of the response; the connection
- * ends when it is written. Misuse, too: 204, 304, a response that is too long. */
+/* Refuses with a status from 200 to 599 and a text. Without one, of length 0, an error of
+ * sansocket_read_request is answered in words of ours. The length of the response; the connection ends
+ * when it is written. Misuse, too: 204, 304, a response that is too long. */
 int sansocket_refuse(sansocket *ws, int status, const uint8_t *text, size_t len,
                      uint8_t response[SANSOCKET_MAX_RESPONSE]);
 
@@ -145,8 +145,8 @@ int sansocket_receive(sansocket *ws, uint8_t **input, size_t *len, sansocket_eve
 #define SANSOCKET_MAX_CONTROL 131
 
 /* The header of the next part of a message, and its length as the result. The payload, which is
- * not copied, is to be written behind it; the caller sees to it that text is UTF-8. Misuse, too: flags
- * other than those of the message's first part, SANSOCKET_COMPRESSED if it was not agreed to. */
+ * not copied, is to be written behind it; the caller sees to it that text is UTF-8. Misuse, too: a part
+ * that is not text or not compressed as those before it, SANSOCKET_COMPRESSED if that was not agreed to. */
 int sansocket_send(sansocket *ws, int flags, const uint8_t *payload, size_t len,
                    uint8_t header[SANSOCKET_MAX_HEADER]);
 
