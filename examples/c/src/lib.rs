@@ -110,8 +110,9 @@ fn panic(_: &PanicInfo) -> ! {
     abort()
 }
 
-/// `core` comes compiled for panics that unwind. Ours abort, but only a release build finds that nothing
-/// needs this.
+/// `core` comes compiled for panics that unwind, and names this. Ours abort, so nothing calls it; but only
+/// an optimiser that sees the whole, as in our release profile, finds that out. There it is left out: another
+/// library in Rust, linked to the same program, may bring the real one.
 #[cfg(debug_assertions)]
 #[unsafe(no_mangle)]
 extern "C" fn rust_eh_personality() {}
