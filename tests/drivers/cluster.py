@@ -252,7 +252,7 @@ def main():
                 fast.says(text)
                 fast.hears(f"{fast.name}: {text}")
             said += LOOK
-            written, before = unread(server, over_tls=False), written
+            written, before = unread(server), written
         flood(server)
         for _ in range(said):
             slow.hears(f"{fast.name}: {text}")

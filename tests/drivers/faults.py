@@ -7,16 +7,20 @@ If SERVERS is set, only those it names are tried.
 
 A server called "cluster" is a chat, in which each peer has a room to itself; the others are echo
 servers, and what only makes sense there is left out for it. COMMAND is split into words and gets `--listen` and
-short deadlines; the other options have their defaults. After each
-fault the server must still serve others; at the end it must not have said "panicked", and its
-memory must have stayed below a bound. Deadlines are waited for as events, with a limit that is far
-away: how long they take is not judged.
+deadlines; the other options have their defaults. After each fault the server must still serve others, and have
+closed all sockets of those who have gone; at the end it must not have said "panicked", and its memory must have
+stayed below a bound.
+
+How long anything takes is not judged: what must come is waited for, with a limit that is far away. One server
+waits for ever, and one has short deadlines, for what waits for those. There a peer that must stay may come too
+late, if this program gets no processor, so it is tried again.
 
 Exit: 0 all passed, 1 something failed.
 """
 
 import base64
 import contextlib
+import functools
 import itertools
 import os
 import pathlib
@@ -30,12 +34,13 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import zlib
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 
-HANDSHAKE_TIMEOUT, IDLE_TIMEOUT = 1.5, 2.0
+# Deadlines for the handshake and for silence, in seconds.
+SHORT, LONGER, FOR_EVER = (1.5, 2), (1.5, 4), (86_400, 86_400)
+TRIES = 5  # of what must be done before short deadlines
 MAX_MESSAGE = 1 << 20  # the default of the drivers
 LIMIT = 120  # seconds in which what is waited for must come, on a busy machine too
 IDLE = 1000  # connections that do nothing
@@ -44,7 +49,6 @@ THREADS = 32  # or processes that it may have
 MOST = 20  # connections that it may accept, where it counts them
 LONG = 64  # connections that have each had a message of MAX_MESSAGE
 BUSY, NEWCOMERS = 40, 60  # connections
-FLOOD = 64 << 20  # bytes sent at a server, at most
 # What the kernel holds for two sockets that nobody reads, generously, and the server's own limits.
 HELD = 40 << 20
 GROWTH = 64 << 20  # bytes of memory by which a server may grow, whatever is done to it
@@ -61,6 +65,18 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 class Fault(Exception):
     """The server did not do what it should."""
+
+
+class Late(Fault):
+    """It has ended a connection, as a deadline does."""
+
+
+def in_time(work):
+    """What short deadlines may end, if this program is late, tried again on other connections."""
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(Late, EOFError, ConnectionError, ssl.SSLEOFError):
+            return work()
+    return work()
 
 
 def frame(opcode, payload=b"", fin=True, key=b"\x37\xfa\x21\x3d"):
@@ -133,14 +149,16 @@ class Peer:
             self.fill()
 
     def message(self):
-        """The next message, whole or in parts; Pings of the server are passed over."""
+        """The next message, whole or in parts; Pings of the server are answered."""
         whole = b""
         while True:
             first, payload = self.receive()
+            if first & 0x0F == PING:
+                self.send(frame(PONG, payload))
             if first & 0x0F in (PING, PONG):
                 continue
             if first & 0x0F == CLOSE:
-                raise Fault(f"closed with {payload!r}")
+                raise closed(payload)
             whole += payload
             if first & 0x80:
                 return whole
@@ -152,6 +170,16 @@ class Peer:
 
     def close(self):
         self.socket.close()
+
+    def has_ended(self, wait):
+        """Whether the server ends the connection meanwhile; what it says is read and kept."""
+        end = time.monotonic() + wait
+        while select.select([self.socket], [], [], max(0, end - time.monotonic()))[0]:
+            try:
+                self.fill()
+            except (EOFError, ConnectionError):
+                return True
+        return False
 
     def until_gone(self, what):
         """Reads until the server ends the connection."""
@@ -165,6 +193,18 @@ class Peer:
             raise Fault(f"still there: {what}") from None
 
 
+def closed(payload):
+    """By a deadline (1011), or for what the peer did."""
+    return (Late if payload.startswith(b"\x03\xf3") else Fault)(f"closed with {payload!r}")
+
+
+def rows(port):
+    """What the kernel knows of the sockets of a port, and of those at the other end."""
+    mark = ":%04X " % port
+    with open("/proc/net/tcp") as table:
+        return [line.split() for line in table if mark in line]
+
+
 def address_in(line):
     host, port = line.decode().split("//")[1].strip().split(":")
     return host, int(port)
@@ -176,13 +216,13 @@ def written_to(file):
 
 
 class Server:
-    def __init__(self, name, command, idle_timeout=IDLE_TIMEOUT):
-        self.name = name
+    def __init__(self, name, command, deadlines=FOR_EVER):
+        self.may_be_late = deadlines != FOR_EVER
         self.rooms = itertools.count() if name == "cluster" else None
         self.long = 10_000 if self.rooms is None else 1000  # bytes of a message that is long, but allowed
         self.errors = tempfile.TemporaryFile()
         options = ["--listen", "127.0.0.1:0"]
-        options += ["--handshake-timeout", str(HANDSHAKE_TIMEOUT), "--idle-timeout", str(idle_timeout)]
+        options += ["--handshake-timeout", str(deadlines[0]), "--idle-timeout", str(deadlines[1])]
         self.process = subprocess.Popen(
             [*shlex.split(command), *options], stdout=subprocess.PIPE, stderr=self.errors
         )
@@ -193,9 +233,14 @@ class Server:
             raise Fault("it does not start")
         self.address = address_in(line)
         self.tls = address_in(self.process.stdout.readline()) if "--listen-tls" in command else None
-        self.serves()
-        self.most = 0
-        self.at_start = self.memory()
+        self.sockets_at_start = self.sockets()
+        try:
+            self.serves()
+            self.most = 0
+            self.at_start = self.memory()
+        except BaseException:
+            self.stop()
+            raise
 
     def memory(self):
         """Bytes of memory of the server and its children, shared ones counted once."""
@@ -217,8 +262,42 @@ class Server:
         children = pathlib.Path(f"/proc/{root}/task/{root}/children").read_text().split()
         return [root, *map(int, children)]
 
+    def sockets(self):
+        """How many the server and its children have, the ones it listens on, too."""
+        count = 0
+        for pid in self.pids():
+            # Both may have gone since.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                for descriptor in os.listdir(f"/proc/{pid}/fd"):
+                    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                        count += os.readlink(f"/proc/{pid}/fd/{descriptor}").startswith("socket:")
+        return count
+
+    def lets_all_go(self):
+        """It has closed each socket but those it had at the start."""
+        end = time.monotonic() + LIMIT
+        while (more := self.sockets() - self.sockets_at_start) > 0:
+            if time.monotonic() > end:
+                raise Fault(f"{more} sockets are kept without end")
+            time.sleep(0.01)
+
+    def in_time(self, work):
+        return in_time(work) if self.may_be_late else work()
+
     def peer(self, receive_buffer=None):
         """An open connection; in a chat one that has been greeted."""
+        return self.in_time(lambda: self.new_peer(receive_buffer))
+
+    def tls_peer(self, receive_buffer=None):
+        """An open connection over TLS and HTTP/1.1."""
+        def new_peer():
+            peer = tls_peer(self.tls, "http/1.1", receive_buffer=receive_buffer)
+            peer.send(REQUEST)
+            peer.expect_open()
+            return peer
+        return self.in_time(new_peer)
+
+    def new_peer(self, receive_buffer):
         if self.rooms is None:
             return Peer(self.address, receive_buffer=receive_buffer)
         request = REQUEST.replace(b"GET /", b"GET /%d" % next(self.rooms))
@@ -237,16 +316,16 @@ class Server:
 
     def serves(self):
         """Somebody else is served."""
-        peer = self.peer()
-        self.answers(peer, b"and me?")
-        peer.close()
+        def serves():
+            peer = self.peer()
+            self.answers(peer, b"and me?")
+            peer.close()
+        self.in_time(serves)
 
     def connections(self, over_tls=False):
-        """How many the server still holds open, whatever it thinks of them."""
-        local = "0100007F:%04X" % (self.tls if over_tls else self.address)[1]
-        with open("/proc/net/tcp") as table:
-            rows = [line.split() for line in table]
-        return sum(1 for row in rows if row[1] == local and row[3] in ("01", "08"))
+        """How many the server has not ended on its side, whatever it thinks of them."""
+        port = (self.tls if over_tls else self.address)[1]
+        return sum(1 for row in rows(port) if row[1] == "0100007F:%04X" % port and row[3] in ("01", "08"))
 
     def stop(self):
         if self.process.poll() is None:
@@ -317,33 +396,39 @@ def slow_request(server):
     raise Fault("a request of one byte now and then is waited for without end")
 
 
+def pour(server, peer, data):
+    """Sends all of `data(sent)` that is taken, and reads nothing, until the server ends the connection."""
+    before, sent, is_full, end = server.memory(), 0, False, time.monotonic() + LIMIT
+    most = before
+    try:
+        while server.connections() > 0:
+            more = data(sent)
+            if more and select.select([], [peer.socket], [], 0.1)[1]:
+                sent += peer.socket.send(more)
+                end = time.monotonic() + LIMIT
+            elif not is_full:
+                is_full = True
+                server.serves()
+            else:
+                time.sleep(0.01)
+            most = max(most, server.memory())
+            if sent > HELD:
+                raise Fault(f"{sent >> 20} MiB were taken from a peer that reads nothing")
+            if time.monotonic() > end:
+                raise Fault("it is kept without end")
+    except ConnectionError:
+        pass  # thrown out
+    peer.close()
+    if most - before > ONE:
+        raise Fault(f"{(most - before) >> 10} KiB are held for a peer that reads nothing")
+    return f"{sent >> 10} KiB taken, {(most - before) >> 10} KiB of memory"
+
+
 def never_reads(server, message, opcode):
     """A peer that only writes is not read from without end, and not kept without end."""
-    peer = server.peer(receive_buffer=4096)
-    before = server.memory()
-    peer.socket.settimeout(1)
     one = frame(opcode, message)
-    batch = one * max(1, 65536 // len(one))
-    sent = 0
-    try:
-        while sent < FLOOD:
-            sent += peer.socket.send(batch[sent % len(batch) :])
-    except (TimeoutError, ConnectionError):
-        pass  # full, or thrown out already
-    # Who floods by Pings is closed: what comes then is read and dropped, up to a deadline.
-    if sent > HELD and opcode != PING:
-        raise Fault(f"{sent >> 20} MiB were taken from a peer that reads nothing")
-    grown = server.memory() - before
-    if grown > ONE:
-        raise Fault(f"{grown >> 10} KiB are held for a peer that reads nothing")
-    server.serves()
-    end = time.monotonic() + LIMIT
-    while server.connections() > 0:
-        if time.monotonic() > end:
-            raise Fault("it is kept without end")
-        time.sleep(0.05)
-    peer.close()
-    return f"{sent >> 10} KiB taken, {grown >> 10} KiB of memory"
+    batch = one * (1 + 65536 // len(one))
+    return pour(server, server.peer(receive_buffer=4096), lambda sent: batch[sent % len(one) :])
 
 
 def never_reads_messages(server):
@@ -358,24 +443,18 @@ def never_reads_pongs(server):
     return never_reads(server, bytes(125), PING)
 
 
-def unread(server, over_tls):
+def unread(server, over_tls=False):
     """Bytes that the kernel holds of what the server wrote: on their way, or not yet read."""
-    here, total = "0100007F:%04X" % (server.tls if over_tls else server.address)[1], 0
-    with open("/proc/net/tcp") as table:
-        for row in (line.split() for line in table):
-            sending, arrived = row[4].split(":") if row[1] == here or row[2] == here else ("0", "0")
-            total += int(sending if row[1] == here else arrived, 16)
+    port, total = (server.tls if over_tls else server.address)[1], 0
+    for row in rows(port):
+        sending, arrived = row[4].split(":")
+        total += int(sending if row[1] == "0100007F:%04X" % port else arrived, 16)
     return total
 
 
 def reads_no_more(server, now_and_then=b"", over_tls=False):
     """A peer of which a little waits to be written, less than stops a server from reading."""
-    if over_tls:
-        peer = tls_peer(server.tls, "http/1.1", receive_buffer=4096)
-        peer.send(REQUEST)
-        peer.expect_open()
-    else:
-        peer = server.peer(receive_buffer=4096)
+    peer = (server.tls_peer if over_tls else server.peer)(receive_buffer=4096)
     message = frame(BINARY if server.rooms is None else TEXT, b"m" * server.long)
     sent, rounds, end = 0, 0, time.monotonic() + LIMIT
     try:
@@ -432,32 +511,20 @@ def deflated(payload):
 def never_reads_bombs(server):
     """What a peer sends compressed is held inflated, and no more of it than of anything else."""
     zeros = deflated(bytes(64 * MAX_MESSAGE))
-    peer = Peer(server.address, request=DEFLATE_REQUEST)
-    peer.send(zeros)
-    if b"\x03\xf1" not in (said := peer.until_gone("after a message of 64 MiB in 64 KiB")):  # 1009
-        raise Fault(f"it said {said[-60:]!r} to a message of 64 MiB in 64 KiB")
+
+    def said():
+        peer = Peer(server.address, request=DEFLATE_REQUEST)
+        peer.send(zeros)
+        said = peer.until_gone("after a message of 64 MiB in 64 KiB")
+        if b"\x03\xf1" not in said:  # 1009
+            raise Late(f"it said {said[-60:]!r} to a message of 64 MiB in 64 KiB")
+
+    server.in_time(said)
     # Of the greatest length, a hundredth in compressed bytes, behind what the kernel holds.
     bomb = deflated(os.urandom(MAX_MESSAGE // 100) + bytes(MAX_MESSAGE - MAX_MESSAGE // 100))
-    peer = Peer(server.address, receive_buffer=4096, request=DEFLATE_REQUEST)
-    peer.socket.settimeout(1)
-    noise = frame(BINARY, os.urandom(MAX_MESSAGE))
-    before = server.memory()
-    try:
-        for message in [noise] * 4 + [bomb] * 100:
-            peer.send(message)
-            server.memory()
-    except (TimeoutError, ConnectionError):
-        pass  # full, or thrown out already
-    most, end = server.memory(), time.monotonic() + LIMIT
-    while server.connections() > 0:
-        most = max(most, server.memory())
-        if time.monotonic() > end:
-            raise Fault("it is kept without end")
-        time.sleep(0.05)
-    peer.close()
-    if most - before > ONE:
-        raise Fault(f"{(most - before) >> 10} KiB are held for a peer that reads nothing")
-    return f"{(most - before) >> 10} KiB of memory"
+    data = frame(BINARY, os.urandom(MAX_MESSAGE)) * 4 + bomb * 100
+    peer = server.in_time(lambda: Peer(server.address, receive_buffer=4096, request=DEFLATE_REQUEST))
+    return pour(server, peer, lambda sent: data[sent : sent + 65536])
 
 
 def deaf_and_mute(server):
@@ -520,16 +587,24 @@ def is_stopped(pid):
     return stat.rsplit(")", 1)[1].split()[0] in "TZX"
 
 
-def stopped(server):
-    """A process that was stopped and goes on has kept its connections."""
-    peer, silent = server.peer(), Peer(server.address, opened=False)
+@contextlib.contextmanager
+def all_stopped(server):
+    """What happens meanwhile, the server and its children find all at once."""
     pids = server.pids()
     try:
         signalled(pids, signal.SIGSTOP)
         while not all(map(is_stopped, pids)):
             time.sleep(0.001)
+        yield
     finally:
         signalled(pids, signal.SIGCONT)
+
+
+def stopped(server):
+    """A process that was stopped and goes on has kept its connections."""
+    peer, silent = server.peer(), Peer(server.address, opened=False)
+    with all_stopped(server):
+        pass
     server.answers(peer, b"still here")
     silent.send(REQUEST)
     silent.expect_open()
@@ -539,14 +614,18 @@ def stopped(server):
 
 def alive(server):
     """Who only answers Pings may stay."""
-    peer = server.peer()
-    for _ in range(4):
-        first, payload = peer.receive()
-        if first & 0x0F != PING:
-            raise Fault(f"not a Ping, but {first:#x}")
-        peer.send(frame(PONG, payload))
-    server.answers(peer, b"still here")
-    peer.close()
+    def stays():
+        peer = server.peer()
+        for _ in range(4):
+            first, payload = peer.receive()
+            if first & 0x0F == CLOSE:
+                raise closed(payload)
+            if first & 0x0F != PING:
+                raise Fault(f"not a Ping, but {first:#x}")
+            peer.send(frame(PONG, payload))
+        server.answers(peer, b"still here")
+        peer.close()
+    server.in_time(stays)
     return "4 Pings answered"
 
 
@@ -569,28 +648,56 @@ def tls_peer(address, protocol, receive_buffer=None):
     return peer
 
 
-def tls(server):
-    """The same below TLS and HTTP/2: silence, nonsense, peers that are killed."""
-    for length in range(100):
-        peer = Peer(server.tls, opened=False)
-        peer.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[:length] + bytes(length))
-        peer.reset()
-    for length in range(0, len(REQUEST), 10):
-        peer = tls_peer(server.tls, "http/1.1")
-        peer.send(REQUEST[:length])
-        peer.reset()
+def client_hello():
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    written = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), written, server_hostname="localhost").do_handshake()
+    return written.read()
+
+
+def killed_below_tls(server):
+    """Peers that are killed in the handshake of TLS, one of nonsense too, or in the one above it."""
+    hello, count = client_hello(), 0
+    nonsense = hello[:11] + bytes(len(hello) - 11)
+    for end in (Peer.reset, Peer.close):
+        for begin in (hello, nonsense):
+            for length in [*range(12), *range(12, len(hello), 11), len(hello)]:
+                peer = Peer(server.tls, opened=False)
+                peer.send(begin[:length])
+                end(peer)
+                count += 1
+        for length in range(0, len(REQUEST), 10):
+            peer = tls_peer(server.tls, "http/1.1")
+            peer.send(REQUEST[:length])
+            end(peer)
+            count += 1
+    serves_over_tls(server)
+    return f"{count} connections"
+
+
+def serves_over_tls(server):
+    def serves():
+        peer = server.tls_peer()
+        server.answers(peer, b"and me?")
+        peer.close()
+    server.in_time(serves)
+
+
+def idle_below_tls(server):
+    """The same below TLS and HTTP/2."""
     silent = [Peer(server.tls, opened=False) for _ in range(100)]
     # The beginning of HTTP/2, an empty SETTINGS frame, and then nothing.
     preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
-    idle = [tls_peer(server.tls, "h2") for _ in range(20)]
-    for n, peer in enumerate(idle):
-        peer.send(preface[: len(preface) - n])
-    peer = tls_peer(server.tls, "http/1.1")
-    peer.send(REQUEST + frame(TEXT, b"and me?"))
-    peer.expect_open()
-    if peer.message() != b"and me?":
-        raise Fault("no answer over TLS")
-    peer.close()
+
+    def begins(length):
+        peer = tls_peer(server.tls, "h2")
+        peer.send(preface[:length])
+        return peer
+
+    idle = [server.in_time(lambda: begins(len(preface) - n)) for n in range(20)]
+    serves_over_tls(server)
     for peer in silent + idle:
         peer.until_gone("silent below TLS or HTTP/2")
         peer.close()
@@ -635,7 +742,7 @@ def end_of_tls(server):
 
 def out_of_files(name, command):
     """Who finds no room is served when there is some again; nothing spins meanwhile."""
-    server = Server(name, f"prlimit --nofile={FILES}:{FILES} {command}")
+    server, begin = Server(name, f"prlimit --nofile={FILES}:{FILES} {command}"), time.monotonic()
     try:
         peers = [Peer(server.address, opened=False) for _ in range(2 * FILES)]
         for peer in peers:
@@ -645,7 +752,8 @@ def out_of_files(name, command):
             if n >= FILES // 2:
                 peers[n - FILES // 2].close()
             peer.expect_open()
-        if (lines := server.said().count("\n")) > 50 * LIMIT:
+        lines, most = server.said().count("\n"), 4 * FILES + 50 * (time.monotonic() - begin)
+        if lines > most:
             raise Fault(f"{lines} lines were logged")
         return f"{lines} lines logged"
     finally:
@@ -654,7 +762,7 @@ def out_of_files(name, command):
 
 def long_messages(name, command):
     """What a long message has taken is given back, though the connection stays."""
-    server = Server(name, command, idle_timeout=2 * LIMIT)
+    server = Server(name, command)
     message = bytes(MAX_MESSAGE)
     sent = frame(BINARY, message)
     try:
@@ -675,25 +783,30 @@ def long_messages(name, command):
 
 def slow(name, command):
     """Who takes a little now and then, of much that waits for it, is alive."""
-    server = Server(name, command, idle_timeout=2 * IDLE_TIMEOUT)
-    peer = server.peer(receive_buffer=4096)
-    peer.socket.settimeout(1)
+    server = Server(name, command, LONGER)
     message = frame(BINARY, bytes(10_000))
-    taken = 0
-    try:
-        with contextlib.suppress(TimeoutError):  # full
-            while True:
-                peer.send(message)
-        peer.socket.settimeout(LIMIT)
-        end = time.monotonic() + 4 * IDLE_TIMEOUT
-        while time.monotonic() < end:
-            if not (data := peer.socket.recv(1024)):
-                raise Fault(f"it is ended after {taken} bytes")
-            taken += len(data)
-            time.sleep(0.1)
-        return f"{taken >> 10} KiB taken"
-    finally:
+
+    def stays():
+        peer, sent, taken = server.peer(receive_buffer=4096), 0, 0
+        for _ in range(2):  # who is silent is ended meanwhile, and one more
+            silent = server.peer()
+            while not silent.has_ended(0.5):
+                while select.select([], [peer.socket], [], 0)[1]:
+                    sent += peer.socket.send((message * 10)[sent % len(message) :])
+                # Until the server has written some more: no less is told to it, and what is on its way
+                # may be counted twice.
+                written = taken + unread(server)
+                while taken + unread(server) <= written + 4096:
+                    if not (data := peer.socket.recv(1024)):
+                        raise Late(f"it is ended after {taken} bytes")
+                    taken += len(data)
+            silent.close()
         peer.close()
+        return f"{taken >> 10} KiB taken"
+
+    try:
+        return server.in_time(stays)
+    finally:
         server.stop()
 
 
@@ -752,44 +865,48 @@ def enough(name, command):
 
 def newcomers(name, command):
     """Who connects while others keep the server busy waits for some rounds, not for one each."""
-    server = Server(name, command, idle_timeout=2 * LIMIT)
+    server = Server(name, command)
     # In a kilobyte there and back, and so it is the server that has the work.
-    message, answers, all_are_open = deflated(bytes(MAX_MESSAGE)), itertools.count(), threading.Event()
-
-    def keep_busy(peer):
-        while not all_are_open.is_set():
-            peer.send(message)
-            if not peer.receive()[1]:
-                raise Fault("no answer")
-            next(answers)
-
+    message, answered, open_after = deflated(bytes(MAX_MESSAGE)), 0, {}
     try:
         busy = [Peer(server.address, request=DEFLATE_REQUEST) for _ in range(BUSY)]
-        with ThreadPoolExecutor(BUSY) as pool:
-            work = [pool.submit(keep_busy, peer) for peer in busy]
-            try:
-                peers = [Peer(server.address, opened=False) for _ in range(NEWCOMERS)]
-                for peer in peers:
-                    peer.send(REQUEST)
-                for peer in peers:
+        with all_stopped(server):
+            for peer in busy:
+                peer.send(message)
+            peers = [Peer(server.address, opened=False) for _ in range(NEWCOMERS)]
+            for peer in peers:
+                peer.send(REQUEST)
+        by_socket = {peer.socket: peer for peer in busy + peers}
+        while len(open_after) < NEWCOMERS:
+            ready = select.select([peer.socket for peer in busy + peers if peer not in open_after], [], [], LIMIT)[0]
+            if not ready:
+                raise Fault("nobody is served any more")
+            for peer in map(by_socket.get, ready):
+                if peer in peers:
                     peer.expect_open()
-            finally:
-                all_are_open.set()
-            for done in work:
-                done.result()
-        if (rounds := next(answers) // BUSY) > NEWCOMERS // 4:
+                    open_after[peer] = answered
+                elif not peer.receive()[1]:
+                    raise Fault("no answer")
+                else:
+                    answered += 1
+                    peer.send(message)
+        if (rounds := max(open_after.values()) // BUSY) > NEWCOMERS // 4:
             raise Fault(f"each of the others was answered {rounds} times meanwhile")
         return f"{rounds} rounds for {NEWCOMERS}"
     finally:
         server.stop()
 
 
-SCENARIOS = [
-    killed_in_the_handshake, killed_in_a_frame, half_closed, byte_by_byte, slow_request, too_big, stopped,
-    never_reads_messages, never_reads_letters, never_reads_pongs, never_reads_bombs, floods_pings,
+# On a server that waits for ever, and on one that does not.
+PATIENT = [
+    killed_in_the_handshake, killed_in_a_frame, half_closed, byte_by_byte, too_big, stopped, floods_pings,
+]
+HASTY = [
+    slow_request, never_reads_messages, never_reads_letters, never_reads_pongs, never_reads_bombs,
     deaf_and_mute, deaf_and_talking, deaf_and_asking, alive, idle,
 ]
-OVER_TLS = [tls, end_of_tls, deaf_over_tls, deaf_and_asking_over_tls]
+PATIENT_OVER_TLS = [killed_below_tls, end_of_tls]
+HASTY_OVER_TLS = [idle_below_tls, deaf_over_tls, deaf_and_asking_over_tls]
 # What is tried on a server of its own: on each, and on some.
 ALONE = [out_of_files, long_messages, slow]
 ALONE_ON = {"threads": [out_of_threads], "c": [out_of_threads], "uring": [enough, newcomers], "epoll": [newcomers]}
@@ -802,63 +919,75 @@ LEFT_OUT = {
 
 
 class Results:
-    def __init__(self):
-        self.passed, self.failed = 0, 0
+    def __init__(self, name):
+        self.name, self.passed, self.failed = name, 0, 0
 
-    def tell(self, good, server, what, more=""):
+    def tell(self, good, what, more=""):
         self.passed += good
         self.failed += not good
-        print(f"{'ok' if good else 'FAILED':<7} {server}: {what}{f' ({more})' if more else ''}", flush=True)
+        print(f"{'ok' if good else 'FAILED':<7} {self.name}: {what}{f' ({more})' if more else ''}", flush=True)
 
+    def of(self, scenario, *arguments):
+        if scenario in LEFT_OUT.get(self.name, []):
+            return
+        what = scenario.__name__.replace("_", " ")
+        try:
+            self.tell(True, what, scenario(*arguments))
+        except (Fault, OSError, EOFError) as fault:
+            self.tell(False, what, f"{type(fault).__name__} {fault}")
 
-def try_all(name, command, results):
-    server = None
-    try:
-        server = Server(name, command)
-        for scenario in [*SCENARIOS, *(OVER_TLS if server.tls else [])]:
-            if scenario in LEFT_OUT.get(name, []):
-                continue
-            what = scenario.__name__.replace("_", " ")
-            try:
+    def of_all(self, server, scenarios):
+        """On one server, which is well after each of them, and in the end."""
+        for scenario in scenarios:
+            @functools.wraps(scenario)
+            def and_serves(server, scenario=scenario):
                 more = scenario(server)
                 server.memory()
                 server.serves()
-                results.tell(True, name, what, more)
-            except (Fault, OSError, EOFError) as fault:
-                results.tell(False, name, what, f"{type(fault).__name__} {fault}")
-        for scenario in [*ALONE, *ALONE_ON.get(name, [])]:
-            if scenario in LEFT_OUT.get(name, []):
-                continue
-            what = scenario.__name__.replace("_", " ")
-            try:
-                results.tell(True, name, what, scenario(name, command))
-            except (Fault, OSError, EOFError) as fault:
-                results.tell(False, name, what, f"{type(fault).__name__} {fault}")
+                server.lets_all_go()
+                return more
+
+            if scenario not in LEFT_OUT.get(self.name, []):
+                self.of(and_serves, server)
         if (code := server.process.poll()) is not None:
-            results.tell(False, name, "it ended", f"with {code}")
+            self.tell(False, "it ended", f"with {code}")
         said = server.said()
         if "panicked" in said:
-            results.tell(False, name, "it panicked", said[said.index("panicked") :][:200])
+            self.tell(False, "it panicked", said[said.index("panicked") :][:200])
         grown = server.most - server.at_start
         told = f"at most {server.most >> 10} KiB, {grown >> 10} KiB more than at the start"
-        results.tell(grown <= GROWTH, name, "memory stays bounded", told)
-    except (Fault, OSError, EOFError) as fault:
-        results.tell(False, name, "start", f"{type(fault).__name__} {fault}")
-    finally:
-        if server:
+        self.tell(grown <= GROWTH, "memory stays bounded", told)
+
+
+def try_all(name, command):
+    results = Results(name)
+    for deadlines, scenarios, over_tls in (
+        (FOR_EVER, PATIENT, PATIENT_OVER_TLS),
+        (SHORT, HASTY, HASTY_OVER_TLS),
+    ):
+        try:
+            server = Server(name, command, deadlines)
+        except (Fault, OSError, EOFError) as fault:
+            results.tell(False, "start", f"{type(fault).__name__} {fault}")
+            continue
+        try:
+            results.of_all(server, [*scenarios, *(over_tls if server.tls else [])])
+        finally:
             server.stop()
+    for scenario in [*ALONE, *ALONE_ON.get(name, [])]:
+        results.of(scenario, name, command)
+    return results.passed, results.failed
 
 
 def main():
-    results = Results()
-    with ThreadPoolExecutor() as pool:
-        for argument in sys.argv[1:]:
-            name, _, command = argument.partition("=")
-            if name not in os.environ.get("SERVERS", name).split():
-                continue
-            pool.submit(try_all, name, command, results)
-    print(f"{results.passed} passed, {results.failed} failed")
-    return int(results.failed > 0 or results.passed == 0)
+    servers = [argument.partition("=")[::2] for argument in sys.argv[1:]]
+    servers = [(name, command) for name, command in servers if name in os.environ.get("SERVERS", name).split()]
+    # Processes, as threads would wait for each other.
+    with ProcessPoolExecutor(max(1, len(servers))) as pool:
+        tried = [pool.submit(try_all, *server) for server in servers]
+        passed, failed = map(sum, zip((0, 0), *(one.result() for one in tried)))
+    print(f"{passed} passed, {failed} failed")
+    return int(failed > 0 or passed == 0)
 
 
 if __name__ == "__main__":
