@@ -60,6 +60,9 @@ REQUEST = (
     b"Sec-WebSocket-Version: 13\r\n\r\n"
 )
 DEFLATE_REQUEST = REQUEST[:-2] + b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+# For a peer that reads little or nothing. Its segments are those of a network: if they may have 64 KiB, as
+# on loopback, the server's kernel holds megabytes.
+LITTLE = {"receive_buffer": 4096, "segment": 1400}
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 
@@ -104,8 +107,10 @@ FRAMES = b"".join([
 class Peer:
     """A raw client."""
 
-    def __init__(self, address, opened=True, receive_buffer=None, request=REQUEST):
+    def __init__(self, address, opened=True, receive_buffer=None, segment=None, request=REQUEST):
         self.socket = socket.socket()
+        if segment:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(LIMIT)
@@ -284,24 +289,24 @@ class Server:
     def in_time(self, work):
         return in_time(work) if self.may_be_late else work()
 
-    def peer(self, receive_buffer=None):
+    def peer(self, **how):
         """An open connection; in a chat one that has been greeted."""
-        return self.in_time(lambda: self.new_peer(receive_buffer))
+        return self.in_time(lambda: self.new_peer(**how))
 
-    def tls_peer(self, receive_buffer=None):
+    def tls_peer(self, **how):
         """An open connection over TLS and HTTP/1.1."""
         def new_peer():
-            peer = tls_peer(self.tls, "http/1.1", receive_buffer=receive_buffer)
+            peer = tls_peer(self.tls, "http/1.1", **how)
             peer.send(REQUEST)
             peer.expect_open()
             return peer
         return self.in_time(new_peer)
 
-    def new_peer(self, receive_buffer):
+    def new_peer(self, **how):
         if self.rooms is None:
-            return Peer(self.address, receive_buffer=receive_buffer)
+            return Peer(self.address, **how)
         request = REQUEST.replace(b"GET /", b"GET /%d" % next(self.rooms))
-        peer = Peer(self.address, receive_buffer=receive_buffer, request=request)
+        peer = Peer(self.address, request=request, **how)
         name = peer.message().rsplit(b" ", 1)[-1]
         if (said := peer.message()) != name + b" joined":
             raise Fault(f"{said!r} in place of the news of oneself")
@@ -410,7 +415,7 @@ def pour(server, peer, data):
                 is_full = True
                 server.serves()
             else:
-                time.sleep(0.01)
+                time.sleep(0.05)
             most = max(most, server.memory())
             if sent > HELD:
                 raise Fault(f"{sent >> 20} MiB were taken from a peer that reads nothing")
@@ -428,7 +433,7 @@ def never_reads(server, message, opcode):
     """A peer that only writes is not read from without end, and not kept without end."""
     one = frame(opcode, message)
     batch = one * (1 + 65536 // len(one))
-    return pour(server, server.peer(receive_buffer=4096), lambda sent: batch[sent % len(one) :])
+    return pour(server, server.peer(**LITTLE), lambda sent: batch[sent % len(one) :])
 
 
 def never_reads_messages(server):
@@ -454,7 +459,7 @@ def unread(server, over_tls=False):
 
 def reads_no_more(server, now_and_then=b"", over_tls=False):
     """A peer of which a little waits to be written, less than stops a server from reading."""
-    peer = (server.tls_peer if over_tls else server.peer)(receive_buffer=4096)
+    peer = (server.tls_peer if over_tls else server.peer)(**LITTLE)
     message = frame(BINARY if server.rooms is None else TEXT, b"m" * server.long)
     sent, rounds, end = 0, 0, time.monotonic() + LIMIT
     try:
@@ -469,9 +474,9 @@ def reads_no_more(server, now_and_then=b"", over_tls=False):
                 if sent > HELD:
                     raise Fault(f"{sent >> 20} MiB were taken from a peer that reads nothing")
             else:
-                if rounds % 20 == 19:  # it is not just on its way
+                if rounds % 4 == 3:  # it is not just on its way
                     peer.send(now_and_then)
-                time.sleep(0.01)
+                time.sleep(0.05)
                 rounds += 1
     except (ConnectionError, ssl.SSLError):
         pass  # thrown out already
@@ -523,7 +528,7 @@ def never_reads_bombs(server):
     # Of the greatest length, a hundredth in compressed bytes, behind what the kernel holds.
     bomb = deflated(os.urandom(MAX_MESSAGE // 100) + bytes(MAX_MESSAGE - MAX_MESSAGE // 100))
     data = frame(BINARY, os.urandom(MAX_MESSAGE)) * 4 + bomb * 100
-    peer = server.in_time(lambda: Peer(server.address, receive_buffer=4096, request=DEFLATE_REQUEST))
+    peer = server.in_time(lambda: Peer(server.address, **LITTLE, request=DEFLATE_REQUEST))
     return pour(server, peer, lambda sent: data[sent : sent + 65536])
 
 
@@ -638,12 +643,12 @@ def too_big(server):
         raise Fault(f"it said {said!r}")
 
 
-def tls_peer(address, protocol, receive_buffer=None):
+def tls_peer(address, protocol, **how):
     """A raw client over TLS, which speaks HTTP/1.1 or HTTP/2. An end without close_notify is an error."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols([protocol])
-    peer = Peer(address, opened=False, receive_buffer=receive_buffer)
+    peer = Peer(address, opened=False, **how)
     peer.socket = context.wrap_socket(peer.socket, suppress_ragged_eofs=False)
     return peer
 
@@ -787,7 +792,7 @@ def slow(name, command):
     message = frame(BINARY, bytes(10_000))
 
     def stays():
-        peer, sent, taken = server.peer(receive_buffer=4096), 0, 0
+        peer, sent, taken = server.peer(**LITTLE), 0, 0
         for _ in range(2):  # who is silent is ended meanwhile, and one more
             silent = server.peer()
             while not silent.has_ended(0.5):
@@ -796,7 +801,7 @@ def slow(name, command):
                 # Until the server has written some more: no less is told to it, and what is on its way
                 # may be counted twice.
                 written = taken + unread(server)
-                while taken + unread(server) <= written + 4096:
+                while taken + unread(server) <= written + 8192:
                     if not (data := peer.socket.recv(1024)):
                         raise Late(f"it is ended after {taken} bytes")
                     taken += len(data)
