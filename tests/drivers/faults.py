@@ -436,6 +436,47 @@ def never_reads(server, message, opcode):
     return pour(server, server.peer(**LITTLE), lambda sent: batch[sent % len(one) :])
 
 
+def never_ends(server):
+    """Who never ends its own side is not kept without end, whatever ended the connection."""
+    # A Close, an error, the first byte of a frame, and nothing at all.
+    peers = []
+    for last in frame(CLOSE, b"\x03\xe8"), b"\xff\xff", b"\x81", b"":
+        for peer in [server.peer(), *([server.tls_peer()] if server.tls else [])]:
+            peer.send(last)
+            peers.append(peer)
+    for last in b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"nonsense\r\n\r\n":
+        peers.append(Peer(server.address, opened=False))
+        peers[-1].send(last)
+    for peer in peers:
+        peer.until_gone("never ends its own side")
+    server.lets_all_go()
+    for peer in peers:
+        peer.close()
+    return f"{len(peers)} connections"
+
+
+def slow_frame(server):
+    """A byte now and then, of a frame, is a sign of life."""
+    text = b"a letter" * 100
+    data = frame(TEXT, text)
+
+    def stays():
+        peer, sent = server.peer(), 0
+        for _ in range(2):  # who is silent is ended meanwhile, and one more
+            silent = server.peer()
+            while not silent.has_ended(0.2):
+                peer.send(data[sent : sent + 1])
+                sent += 1
+            silent.close()
+        peer.send(data[sent:])
+        if not peer.message().endswith(text):
+            raise Fault("the answer is another")
+        peer.close()
+        return f"{sent} bytes"
+
+    return server.in_time(stays)
+
+
 def never_reads_messages(server):
     return never_reads(server, bytes(server.long), BINARY if server.rooms is None else TEXT)
 
@@ -908,7 +949,7 @@ PATIENT = [
 ]
 HASTY = [
     slow_request, never_reads_messages, never_reads_letters, never_reads_pongs, never_reads_bombs,
-    deaf_and_mute, deaf_and_talking, deaf_and_asking, alive, idle,
+    deaf_and_mute, deaf_and_talking, deaf_and_asking, alive, slow_frame, idle, never_ends,
 ]
 PATIENT_OVER_TLS = [killed_below_tls, end_of_tls]
 HASTY_OVER_TLS = [idle_below_tls, deaf_over_tls, deaf_and_asking_over_tls]
