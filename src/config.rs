@@ -1,6 +1,7 @@
 //! The limits of a connection, all in one place.
 
-/// What a connection bears from its peer, and how it behaves; each limit is finite.
+/// What a connection bears from its peer, and how it behaves; each limit is finite by
+/// default.
 ///
 /// All that a peer can make grow has its limit here: who reads a head, receives,
 /// inflates or keeps deadlines is given the `Config` and takes what is for it. How
@@ -27,7 +28,8 @@ pub struct Config {
 
 impl Config {
     /// The defaults: heads of 16 KiB, messages of 16 MiB in one frame or up to
-    /// 131,072, and 1,000 control frames a second.
+    /// 131,072 that inflate to 1,032 times their size at most, and 1,000 control
+    /// frames a second.
     pub const fn new() -> Self {
         Self {
             max_message: 16 << 20,
@@ -74,8 +76,8 @@ impl Config {
         Self { max_fragments: frames, ..self }
     }
 
-    /// How many times its compressed size a message may have that layer 2
-    /// inflates, once it is over 64 KiB.
+    /// The most that a message may inflate to in layer 2, as a multiple of its
+    /// compressed size; up to 64 KiB, any multiple.
     ///
     /// A greater one fails with [`MessageTooBig`]. What it takes is bounded by
     /// [`max_message`](Self::max_message) already; with this, a few bytes cannot
@@ -96,9 +98,11 @@ impl Config {
     /// more until the peer has read our Close. The answer to a Ping of ours does not
     /// count.
     ///
-    /// For a [`Keepalive`](crate::keepalive::Keepalive), in a `WebSocket` or
-    /// beside a connection. Without one there is no clock to count by: the caller
-    /// sees each of them, and may stop reading.
+    /// A `WebSocket` hands it to its [`Keepalive`](crate::keepalive::Keepalive);
+    /// beside a connection, or halves of one, give it by
+    /// [`with_config`](crate::keepalive::Keepalive::with_config). Without a
+    /// `Keepalive` there is no clock to count by: the caller sees each of them, and
+    /// may stop reading.
     pub const fn max_control_frames(self, per_second: u32) -> Self {
         Self { max_control_frames: per_second, ..self }
     }
@@ -113,8 +117,9 @@ impl Config {
     /// the head is whole or refused. (Reading into a full buffer gives 0 bytes,
     /// which looks like the end.)
     ///
-    /// For a [`RequestReader`] and a [`ResponseReader`]; a head of HTTP/2 or 3 is
-    /// its library's.
+    /// For a [`RequestReader`] and a [`ResponseReader`] that are made by their
+    /// `with_config` (`new` has the default); a head of HTTP/2 or 3 is its
+    /// library's.
     ///
     /// [`HeadTooLarge`]: crate::handshake::HandshakeError::HeadTooLarge
     /// [`RequestReader`]: crate::handshake::RequestReader

@@ -13,7 +13,7 @@
 //!                                 │ Ping every interval                 │
 //!                                 │ on_close(), idle or a flood: Close  │
 //!                                 ▼                                     │
-//!                              Closing ──close────────────────────────► ┘
+//!                              Closing ──close, or the flood goes on──► ┘
 //! ```
 //!
 //! Beside a layer 1 connection, in the loop of a server:
@@ -165,7 +165,8 @@ pub enum Due {
     Failed(TimedOut),
 }
 
-/// The peer let a deadline pass; the connection has failed.
+/// The peer let a deadline pass, or flooded on after our Close; the connection has
+/// failed.
 ///
 /// It turns into the [`CloseFrame`] to send before the transport is closed, with
 /// code 1011: a peer that is there after all learns why.
@@ -335,7 +336,7 @@ impl Keepalive {
     /// A Close was sent or came.
     pub fn on_close(&mut self) {
         if self.phase == Phase::Open {
-            self.phase = Phase::Closing;
+            self.begin_closing();
             self.since = None;
         }
     }
@@ -394,15 +395,16 @@ impl Keepalive {
             Phase::Opening if has_come(after(since, self.timeouts.handshake)) => {
                 Some(self.fail(TimedOut::Handshake))
             }
-            // It has learnt of our Close, or does not care.
-            Phase::Closing if self.is_flooded_for(20) => Some(self.fail(TimedOut::Close)),
+            Phase::Closing if self.controls > self.allowed_in(20) => {
+                Some(self.fail(TimedOut::Close))
+            }
             Phase::Closing if has_come(after(since, self.timeouts.close)) => {
                 Some(self.fail(TimedOut::Close))
             }
             Phase::Open if self.ping == Ping::Waiting && has_come(self.answer_deadline()) => {
                 Some(self.fail(TimedOut::Ping))
             }
-            Phase::Open if self.is_flooded_for(10) => {
+            Phase::Open if self.controls > self.allowed_in(10) => {
                 Some(self.close(now, CloseCode::POLICY_VIOLATION, "too many Pings and Pongs"))
             }
             Phase::Open if has_come(after(active, self.timeouts.idle)) => {
@@ -440,22 +442,27 @@ impl Keepalive {
 
     /// Takes off the Pings and Pongs that were allowed in the seconds that passed.
     fn take_off(&mut self, now: Duration) {
-        let rate = u64::from(self.max_control_frames);
         let seconds = between(self.counted, now).as_secs();
-        self.controls = self.controls.saturating_sub(rate.saturating_mul(seconds));
+        self.controls = self.controls.saturating_sub(self.allowed_in(seconds));
         let counted = self.counted.saturating_add(Duration::from_secs(seconds));
         self.counted = counted.min(now);
     }
 
-    /// Whether more Pings and Pongs are left than those of so many seconds.
-    fn is_flooded_for(&self, seconds: u64) -> bool {
-        self.controls > u64::from(self.max_control_frames).saturating_mul(seconds)
+    /// How many Pings and Pongs may come in so many seconds.
+    fn allowed_in(&self, seconds: u64) -> u64 {
+        u64::from(self.max_control_frames).saturating_mul(seconds)
     }
 
     fn close(&mut self, now: Duration, code: CloseCode, reason: &str) -> Due {
-        self.phase = Phase::Closing;
+        self.begin_closing();
         self.since = Some(now);
         Due::Close(CloseFrame::new(code, reason).unwrap_or(code.into()))
+    }
+
+    fn begin_closing(&mut self) {
+        self.phase = Phase::Closing;
+        // However many came before our Close, they do not say that it goes on.
+        self.controls = self.controls.min(self.allowed_in(10));
     }
 
     fn fail(&mut self, error: TimedOut) -> Due {

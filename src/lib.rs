@@ -106,7 +106,14 @@ pub mod sha1;
 #[cfg(feature = "simd")]
 #[cfg_attr(
     not(any(target_arch = "x86_64", target_arch = "aarch64")),
-    allow(unused, reason = "there are no vectors for this CPU")
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        unused_mut,
+        unused_variables,
+        reason = "there are no vectors for this CPU"
+    )
 )]
 mod simd;
 pub mod utf8;

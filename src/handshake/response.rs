@@ -125,8 +125,8 @@ impl<'a> ClientHandshake<'a> {
 
 /// Reads the head of a response as it arrives.
 ///
-/// Like the [`RequestReader`](crate::handshake::RequestReader) it keeps no bytes. Interim responses (status
-/// 100 to 199, but for 101) are passed over.
+/// Like the [`RequestReader`](crate::handshake::RequestReader) it keeps no bytes.
+/// Interim responses (status 100 to 199, but for 101) are passed over.
 #[derive(Clone, Debug)]
 pub struct ResponseReader {
     head: HeadReader<StatusLine>,

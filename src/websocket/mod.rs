@@ -247,7 +247,8 @@ impl<R: Role> WebSocket<R> {
     /// Without [`keepalive`](Self::keepalive) it does nothing.
     ///
     /// # Errors
-    /// The deadline that the peer let pass; every later call repeats it. A Close
+    /// The deadline that the peer let pass, or that it floods on after our Close; every
+    /// later call repeats it. A Close
     /// frame that reports it is in `output`, unless ours is sent already; the
     /// transport is to be closed.
     pub fn on_timeout(&mut self, now: Duration, output: &mut Vec<u8>) -> Result<(), TimedOut> {
@@ -469,7 +470,8 @@ impl<R: Role> WebSocket<R> {
     /// The two halves, for a thread or task each; no lock is needed.
     ///
     /// They keep no deadlines: a [`Keepalive`] in the thread or task that receives
-    /// does, if it is told of [all that is received](Keepalive::on_received).
+    /// does, if it is told of [all that is received](Keepalive::on_received); give it
+    /// the same `Config` by [`Keepalive::with_config`].
     ///
     /// ```
     /// use std::sync::mpsc;
