@@ -31,13 +31,11 @@ static uint64_t now(void) {
   return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
 }
 
-/* Whether there is something to read, within the time. A process that was stopped and goes on is
+/* Whether there may be something to read, within the time. A process that was stopped and goes on is
  * interrupted, and looks for what came meanwhile before it tells the time. */
 static int wait_for(int fd, int ms) {
   struct pollfd wanted = {.fd = fd, .events = POLLIN};
-  int n;
-  while ((n = poll(&wanted, 1, ms)) < 0 && errno == EINTR) continue;
-  return n != 0;
+  return poll(&wanted, 1, ms) != 0;
 }
 
 /* Writes both pieces, however little is taken at a time. */
@@ -128,9 +126,9 @@ static void linger(int fd) {
   uint64_t time, end = now() + handshake_timeout, dropped = 0;
   shutdown(fd, SHUT_WR);
   while (dropped <= config.max_message && (time = now()) < end && wait_for(fd, (int)(end - time))) {
-    ssize_t n = read(fd, buffer, sizeof buffer);
-    if (n <= 0) return;
-    dropped += n;
+    ssize_t n = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
+    if (n == 0 || (n < 0 && errno != EAGAIN)) return;
+    if (n > 0) dropped += n;
   }
 }
 
@@ -145,6 +143,7 @@ static uint32_t number(const char *option, const char *value, double unit, doubl
   char *end;
   double n = strtod(value, &end) * unit;
   if (end == value || *end || !(n >= least && n <= most)) wrong(option, value);
+  if (unit == 1 && n != (uint32_t)n) wrong(option, value);
   return (uint32_t)n;
 }
 

@@ -15,7 +15,8 @@
  *     -400 ...     a status of HTTP, negated: the request is none that can be accepted (-400, -405, -426,
  *                  -431, -505), or took too long (-408). To be answered by sansocket_refuse.
  *     -1000 ...    a close code, negated: the peer broke a rule (-1002, -1007, -1009), or is silent
- *                  (-1011). To be told by sansocket_close. Every later call repeats it.
+ *                  (-1011). To be told by sansocket_close. Every later call of the
+ *                  same function repeats it.
  *
  * One thread at a time may use a sansocket. What is written to must not overlap with anything else that
  * is passed in the same call, and need not be initialised; but a sansocket without sansocket_init is

@@ -267,6 +267,15 @@ static void deadlines(void) {
   IS(-1, wait_ms);
   IS(1, sansocket_refuse(&ws, 408, NULL, 0, response) > 0 && !memcmp(response, "HTTP/1.1 408 ", 13));
 
+  /* Who accepts a request that took too long has a connection to give up. */
+  begin(&config);
+  IS(0, sansocket_on_timeout(&ws, 0, frame, &wait_ms));
+  IS(1, sansocket_read_request(&ws, bytes(request_bytes), sizeof request_bytes - 1, &request) > 100);
+  IS(-408, sansocket_on_timeout(&ws, 1000, frame, &wait_ms));
+  IS(1, sansocket_accept(&ws, &request, 0, NULL, response) > 100);
+  IS(-1011, sansocket_on_timeout(&ws, 1000, frame, &wait_ms));
+  IS(4, sansocket_close(&ws, 1011, NULL, 0, frame));
+
   /* A Ping that is answered, and one that is not. */
   open_it(&config, 0);
   IS(0, sansocket_on_timeout(&ws, 0, frame, &wait_ms));

@@ -15,7 +15,7 @@ use core::{ptr, slice};
 use sansocket::deflate::{Agreement, Compression, WindowBits};
 use sansocket::extensions::Extension;
 use sansocket::handshake::{HandshakeError, Reply, Request, RequestReader};
-use sansocket::keepalive::{Due, Keepalive, TimedOut, Timeouts};
+use sansocket::keepalive::{Due, Keepalive, Timeouts};
 use sansocket::{
     CloseCode, CloseFrame, Config, Connection, Event, Kind, Payload, SendError, Server, mask,
 };
@@ -502,7 +502,7 @@ pub unsafe extern "C" fn sansocket_on_timeout(
     let wait = ws.keepalive.wait(now).map(|wait| wait.as_millis().try_into().unwrap_or(i32::MAX));
     wait_ms.write(wait.unwrap_or(-1));
     match (due, &mut ws.state) {
-        (Some(Due::Failed(TimedOut::Handshake)), _) => TIMED_OUT,
+        (Some(Due::Failed(_)), State::Opening(..)) => TIMED_OUT,
         (Some(Due::Failed(_)), _) => negated(CloseCode::INTERNAL_ERROR),
         (Some(Due::Ping(payload)), State::Open(connection)) => {
             copy(&connection.ping(payload), frame)

@@ -29,7 +29,8 @@ impl<'s> Output<'s> {
 
     /// Writes as much as the guest takes. Dropped before it is done, it has written nothing.
     pub(crate) async fn write(&mut self) -> Result<(), Error> {
-        let written = self.stream.write(&self.bytes).await?;
+        // After an error nothing more is written, or it would have its patience anew.
+        let written = self.stream.write(&self.bytes).await.inspect_err(|_| self.bytes.clear())?;
         self.bytes.drain(..written);
         if self.is_empty() {
             self.bytes = Vec::new(); // a long one does not stay

@@ -9,7 +9,6 @@ use crate::Options;
 pub const PAGE: &str = include_str!("../../echo.html");
 
 /// A request, as far as it has come.
-#[derive(Default)]
 pub struct Opening {
     reader: RequestReader,
     head: Vec<u8>,
@@ -34,6 +33,10 @@ pub struct Opened {
 }
 
 impl Opening {
+    pub fn new(options: &Options) -> Self {
+        Self { reader: RequestReader::with_config(options.config), head: Vec::new() }
+    }
+
     /// Takes bytes of the request. The response is appended to `output` once it is whole, or has been
     /// seen not to become one.
     pub fn receive(&mut self, input: &[u8], options: &Options, output: &mut Vec<u8>) -> Answer {
@@ -100,7 +103,7 @@ mod tests {
                 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
             );
             let mut output = Vec::new();
-            let answer = Opening::default().receive(request.as_bytes(), &options, &mut output);
+            let answer = Opening::new(&options).receive(request.as_bytes(), &options, &mut output);
             assert_eq!(matches!(answer, Answer::Open(_)), status == "101");
             assert!(output.starts_with(format!("HTTP/1.1 {status} ").as_bytes()), "{output:?}");
         }

@@ -34,7 +34,7 @@ impl Session {
     pub fn new(now: Duration, options: &Options) -> Self {
         let mut keepalive = options.opening();
         keepalive.on_timeout(now); // the request has time from here on
-        let state = State::Opening(Opening::default());
+        let state = State::Opening(Opening::new(options));
         let patience = options.idle_timeout;
         Self { state, keepalive, stuck_since: None, patience, has_ended: false, is_shut: false }
     }

@@ -77,7 +77,7 @@ fn open(
     options: &Options,
 ) -> Result<Option<Opened>, Error> {
     let (clock, mut deadline) = (Instant::now(), options.opening());
-    let (mut opening, mut output) = (Opening::default(), Vec::new());
+    let (mut opening, mut output) = (Opening::new(options), Vec::new());
     loop {
         if let Some(Due::Failed(error)) = deadline.on_timeout(clock.elapsed()) {
             return Err(error.into());

@@ -2,7 +2,8 @@
 //!
 //! [`Reader::next`] and [`Writer::flush`] are safe to drop unfinished, in `select!` or by a timeout:
 //! what they know of the connection is in their halves. They do not know what is below: a TCP stream,
-//! TLS, or a stream of HTTP/2. That must be [`patient`](crate::patient), as nothing here limits the time of a write.
+//! TLS, or a stream of HTTP/2. That must be [`patient`](crate::patient), as nothing here limits the
+//! time of a write.
 
 use std::io::{self, Cursor};
 use std::ops::Range;

@@ -23,7 +23,7 @@ async fn answer(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     options: &Options,
 ) -> Result<Option<Opened>, Error> {
-    let (mut opening, mut buffer, mut output) = (Opening::default(), [0; 1024], Vec::new());
+    let (mut opening, mut buffer, mut output) = (Opening::new(options), [0; 1024], Vec::new());
     loop {
         let n = stream.read(&mut buffer).await?;
         if n == 0 {
