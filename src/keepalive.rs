@@ -395,10 +395,10 @@ impl Keepalive {
             Phase::Opening if has_come(after(since, self.timeouts.handshake)) => {
                 Some(self.fail(TimedOut::Handshake))
             }
-            Phase::Closing if self.controls > self.allowed_in(20) => {
-                Some(self.fail(TimedOut::Close))
-            }
-            Phase::Closing if has_come(after(since, self.timeouts.close)) => {
+            Phase::Closing
+                if self.controls > self.allowed_in(20)
+                    || has_come(after(since, self.timeouts.close)) =>
+            {
                 Some(self.fail(TimedOut::Close))
             }
             Phase::Open if self.ping == Ping::Waiting && has_come(self.answer_deadline()) => {
