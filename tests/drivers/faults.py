@@ -320,10 +320,10 @@ class Server:
         if said != text if self.rooms is None else not said.endswith(b": " + text):
             raise Fault(f"{said!r} in answer to {text!r}")
 
-    def serves(self):
+    def serves(self, over_tls=False):
         """Somebody else is served."""
         def serves():
-            peer = self.peer()
+            peer = self.tls_peer() if over_tls else self.peer()
             self.answers(peer, b"and me?")
             peer.close()
         self.in_time(serves)
@@ -725,16 +725,8 @@ def killed_below_tls(server):
             peer.send(REQUEST[:length])
             end(peer)
             count += 1
-    serves_over_tls(server)
+    server.serves(over_tls=True)
     return f"{count} connections"
-
-
-def serves_over_tls(server):
-    def serves():
-        peer = server.tls_peer()
-        server.answers(peer, b"and me?")
-        peer.close()
-    server.in_time(serves)
 
 
 def idle_below_tls(server):
@@ -749,7 +741,7 @@ def idle_below_tls(server):
         return peer
 
     idle = [server.in_time(lambda: begins(len(preface) - n)) for n in range(20)]
-    serves_over_tls(server)
+    server.serves(over_tls=True)
     for peer in silent + idle:
         peer.until_gone("silent below TLS or HTTP/2")
         peer.close()
